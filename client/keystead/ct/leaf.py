@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The entry of a CT log: `TimestampedEntry` and `MerkleTreeLeaf` of RFC 6962 section 3.4.
+
+The leaf is what is hashed into the tree, what `tile/entries` serves, and, byte for byte, what an SCT signs.
+
+Invariants:
+
+* an entry that exists can be encoded, and what is parsed encodes to the same bytes;
+* its extensions hold a leaf index (static-ct-api); others are kept as they were written, because the leaf's
+  hash covers them.
+"""
+
+from dataclasses import dataclass
+from hashlib import sha256
+
+from keystead.ct.extensions import MAX_LEAF_INDEX, encode_extensions, parse_extensions
+from keystead.encoding.decimal import MAXIMUM
+from keystead.encoding.tls import Reader
+from keystead.errors import ParseError
+
+__all__ = ["PRECERT_ENTRY", "X509_ENTRY", "LogEntry", "parse_merkle_tree_leaf", "read_timestamped_entry"]
+
+X509_ENTRY = 0
+"""The entry is a certificate."""
+
+PRECERT_ENTRY = 1
+"""The entry is the TBSCertificate of a precertificate, and the hash of the key that issues it."""
+
+# Version v1 (0), leaf type timestamped_entry (0).
+_LEAF_START = b"\x00\x00"
+
+
+@dataclass(frozen=True, slots=True)
+class LogEntry:
+    """An entry, as it is hashed and signed.
+
+    Attributes:
+        timestamp: milliseconds since the epoch, at most 2^63 - 1.
+        entry_type: `X509_ENTRY` or `PRECERT_ENTRY`.
+        signed: DER of the certificate, or of a precertificate's TBSCertificate without its poison.
+        issuer_key_hash: SHA-256 of the issuing key's SubjectPublicKeyInfo for a precertificate, else empty.
+        leaf_index: its place in the log.
+        extensions: the extensions field as the log wrote it, where it holds more than the index; else empty.
+    """
+
+    timestamp: int
+    entry_type: int
+    signed: bytes
+    issuer_key_hash: bytes
+    leaf_index: int
+    extensions: bytes = b""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be encoded.
+
+        Raises:
+            ParseError: a value is outside its field, or the issuer's key hash does not go with the type.
+        """
+        if len(self.issuer_key_hash) != 32 * self.entry_type or self.entry_type not in {
+            X509_ENTRY,
+            PRECERT_ENTRY,
+        }:
+            raise ParseError("a log entry is a certificate, or a TBSCertificate with its issuer's key hash")
+        if not 0 < len(self.signed) < 1 << 24 or len(self.extensions) >= 1 << 16:
+            raise ParseError("a log entry's certificate or extensions do not fit")
+        if not 0 <= self.timestamp <= MAXIMUM or not 0 <= self.leaf_index <= MAX_LEAF_INDEX:
+            raise ParseError("a log entry's time or index is out of range")
+
+    def encoded_extensions(self) -> bytes:
+        """The extensions field, without its length."""
+        return self.extensions or encode_extensions(self.leaf_index)
+
+    def timestamped_entry(self) -> bytes:
+        """The `TimestampedEntry`."""
+        extensions = self.extensions or encode_extensions(self.leaf_index)
+        return b"".join(
+            (
+                self.timestamp.to_bytes(8),
+                self.entry_type.to_bytes(2),
+                self.issuer_key_hash,
+                len(self.signed).to_bytes(3),
+                self.signed,
+                len(extensions).to_bytes(2),
+                extensions,
+            )
+        )
+
+    def merkle_tree_leaf(self) -> bytes:
+        """The `MerkleTreeLeaf`, which is also what an SCT for this entry signs."""
+        # Section 3.2 signs version and signature type certificate_timestamp first, which are 0 and 0 as well.
+        return _LEAF_START + self.timestamped_entry()
+
+    def leaf_hash(self) -> bytes:
+        """The hash of this leaf in the log's tree."""
+        return sha256(b"\x00\x00\x00" + self.timestamped_entry()).digest()
+
+
+def read_timestamped_entry(reader: Reader) -> LogEntry:
+    """Take a `TimestampedEntry` off `reader`.
+
+    Raises:
+        ParseError: it is malformed, of another type, or has no leaf index.
+    """
+    timestamp = reader.uint64()
+    entry_type = reader.uint16()
+    issuer_key_hash = reader.fixed(32) if entry_type == PRECERT_ENTRY else b""
+    signed = reader.opaque24()
+    extensions = reader.opaque16()
+    leaf_index = parse_extensions(extensions)
+    return LogEntry(
+        timestamp,
+        entry_type,
+        signed,
+        issuer_key_hash,
+        leaf_index,
+        # Eight bytes hold a leaf index and nothing else, in one way.
+        b"" if len(extensions) == 8 else extensions,
+    )
+
+
+def parse_merkle_tree_leaf(data: bytes) -> LogEntry:
+    """Read a `MerkleTreeLeaf`.
+
+    Raises:
+        ParseError: it is none, or has no leaf index.
+    """
+    reader = Reader(data, "a Merkle tree leaf")
+    if reader.fixed(2) != _LEAF_START:
+        raise ParseError("a Merkle tree leaf is not a timestamped entry of version 1", offset=0)
+    entry = read_timestamped_entry(reader)
+    reader.finish()
+    return entry
