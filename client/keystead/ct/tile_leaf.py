@@ -16,7 +16,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from keystead.ct.leaf import PRECERT_ENTRY, LogEntry, read_timestamped_entry
-from keystead.encoding.tls import Reader
 from keystead.errors import ParseError
 from keystead.tlog.tiles import TILE_WIDTH
 
@@ -51,7 +50,13 @@ class TileLeaf:
             raise ParseError("a precertificate or its chain does not fit into a data tile")
 
     def encode(self) -> bytes:
-        """The `TileLeaf`."""
+        """The `TileLeaf`.
+
+        Raises:
+            ParseError: a fingerprint is not 32 bytes long; this is not looked for in every leaf that is read.
+        """
+        if any(len(fingerprint) != _FINGERPRINT_SIZE for fingerprint in self.fingerprints):
+            raise ParseError("a fingerprint in a data tile is not 32 bytes long")
         fingerprints = b"".join(self.fingerprints)
         chain = len(fingerprints).to_bytes(2) + fingerprints
         if not self.precertificate:
@@ -62,20 +67,29 @@ class TileLeaf:
         )
 
 
-def read_tile_leaf(reader: Reader) -> TileLeaf:
-    """Take one leaf off `reader`.
+def read_tile_leaf(data: bytes, start: int) -> tuple[TileLeaf, int]:
+    """Read the leaf at `start` in `data`.
+
+    Returns:
+        The leaf, and the offset behind it.
 
     Raises:
         ParseError: it is malformed.
     """
-    entry = read_timestamped_entry(reader)
-    precertificate = reader.opaque24() if entry.entry_type == PRECERT_ENTRY else b""
-    start = reader.offset
-    chain = reader.opaque16()
-    if len(chain) % _FINGERPRINT_SIZE:
-        raise ParseError("a data tile has a chain that is not made of fingerprints", offset=start)
-    fingerprints = [chain[at : at + _FINGERPRINT_SIZE] for at in range(0, len(chain), _FINGERPRINT_SIZE)]
-    return TileLeaf(entry, precertificate, tuple(fingerprints))
+    entry, position = read_timestamped_entry(data, start)
+    precertificate = b""
+    if entry.entry_type == PRECERT_ENTRY:
+        begin = position + 3
+        position = begin + int.from_bytes(data[position:begin])
+        precertificate = data[begin:position]
+    begin = position + 2
+    position = begin + int.from_bytes(data[position:begin])
+    if position > len(data):
+        raise ParseError("a data tile ends early", offset=len(data))
+    if (position - begin) % _FINGERPRINT_SIZE:
+        raise ParseError("a data tile has a chain that is not made of fingerprints", offset=begin)
+    fingerprints = [data[at : at + _FINGERPRINT_SIZE] for at in range(begin, position, _FINGERPRINT_SIZE)]
+    return TileLeaf(entry, precertificate, tuple(fingerprints)), position
 
 
 def encode_data_tile(leaves: Sequence[TileLeaf]) -> bytes:
@@ -97,7 +111,11 @@ def decode_data_tile(data: bytes, count: int) -> list[TileLeaf]:
     """
     if not 0 < count <= TILE_WIDTH:
         raise ParseError("a data tile holds 1 to 256 entries")
-    reader = Reader(data, "a data tile")
-    leaves = [read_tile_leaf(reader) for _ in range(count)]
-    reader.finish()
+    leaves = []
+    position = 0
+    for _ in range(count):
+        leaf, position = read_tile_leaf(data, position)
+        leaves.append(leaf)
+    if position != len(data):
+        raise ParseError("a data tile has trailing bytes", offset=position)
     return leaves
