@@ -25,7 +25,6 @@ Invariants:
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 
 from keystead.errors import ParseError, StoreError
 from keystead.tlog.checkpoint import Checkpoint, parse_checkpoint

@@ -73,7 +73,7 @@ def recover(
     if heads is None:
         if any(published.values()):
             raise StoreError(
-                "a checkpoint is published, but the lock database is new: put the log's own lock database back"
+                "a checkpoint is published, but the lock database is new: put the log's own back"
             )
         drop_stages(blobs, store, hook)
         return None
@@ -122,8 +122,8 @@ def _verified(raw: bytes, key: LogKey, where: str) -> VerifiedCheckpoint:
         return verify_checkpoint(raw, key)
     except (ParseError, VerificationError) as error:
         raise StoreError(
-            f"the checkpoint {where} is not by the keys of {key.origin}: keys and stores are of different logs, "
-            f"or it was altered ({error})"
+            f"the checkpoint {where} is not by the keys of {key.origin}: it was altered, or keys and stores are "
+            f"of different logs ({error})"
         ) from error
 
 
@@ -136,13 +136,13 @@ def _says_all(published: VerifiedCheckpoint, committed: VerifiedCheckpoint) -> b
     ours, theirs = committed.checkpoint, published.checkpoint
     if theirs.size > ours.size or (published.timestamp or 0) > (committed.timestamp or 0):
         raise StoreError(
-            f"the published checkpoint of {ours.origin} ({theirs.size} entries) is later than the one in the lock "
-            f"database ({ours.size} entries): an old lock database was put back; put the latest one back"
+            f"the published checkpoint of {ours.origin} ({theirs.size} entries) is later than the one in the "
+            f"lock database ({ours.size} entries), which must be an old copy: put the latest one back"
         )
     if theirs.size == ours.size and theirs.root != ours.root:
         raise StoreError(
-            f"two roots of {ours.size} entries are signed by {ours.origin}, one published and one in the lock "
-            "database: do not run this log, and keep both"
+            f"two roots of {ours.size} entries are signed by {ours.origin}, one published and one in the "
+            "lock database: do not run this log, and keep both"
         )
     return published.note.text == committed.note.text and set(committed.note.signatures) <= set(
         published.note.signatures
@@ -168,6 +168,6 @@ def _check_prefix(published: VerifiedCheckpoint, tree: Tree) -> None:
         verify_consistency(checkpoint.size, checkpoint.root, tree.size, tree.root, proof)
     except VerificationError as error:
         raise StoreError(
-            f"the published checkpoint of {checkpoint.origin} ({checkpoint.size} entries) is of another history "
-            "than the lock database: do not run this log, and keep both"
+            f"the published checkpoint of {checkpoint.origin} ({checkpoint.size} entries) is of another "
+            "history than the lock database: do not run this log, and keep both"
         ) from error
