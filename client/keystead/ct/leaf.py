@@ -26,6 +26,7 @@ X509_ENTRY = 0
 PRECERT_ENTRY = 1
 """The entry is the TBSCertificate of a precertificate, and the hash of the key that issues it."""
 
+_KEY_HASH_SIZES = {X509_ENTRY: 0, PRECERT_ENTRY: 32}
 # Version v1 (0), leaf type timestamped_entry (0).
 _LEAF_START = b"\x00\x00"
 _TIME_AND_TYPE = struct.Struct(">QH")
@@ -57,15 +58,14 @@ class LogEntry:
         Raises:
             ParseError: a value is outside its field, or the issuer's key hash does not go with the type.
         """
-        if len(self.issuer_key_hash) != 32 * self.entry_type or self.entry_type not in {
-            X509_ENTRY,
-            PRECERT_ENTRY,
-        }:
+        if len(self.issuer_key_hash) != _KEY_HASH_SIZES.get(self.entry_type):
             raise ParseError("a log entry is a certificate, or a TBSCertificate with its issuer's key hash")
         if not 0 < len(self.signed) < 1 << 24 or len(self.extensions) >= 1 << 16:
             raise ParseError("a log entry's certificate or extensions do not fit")
         if not 0 <= self.timestamp <= MAXIMUM or not 0 <= self.leaf_index <= MAX_LEAF_INDEX:
             raise ParseError("a log entry's time or index is out of range")
+        if self.extensions and parse_extensions(self.extensions) != self.leaf_index:
+            raise ParseError("a log entry's extensions hold another index")
 
     def encoded_extensions(self) -> bytes:
         """The extensions field, without its length."""
@@ -116,6 +116,8 @@ def read_timestamped_entry(data: bytes, start: int) -> tuple[LogEntry, int]:
     if entry_type == PRECERT_ENTRY:
         issuer_key_hash = data[position : position + 32]
         position += 32
+    elif entry_type != X509_ENTRY:
+        raise ParseError(f"a timestamped entry has the unknown type {entry_type}", offset=start + 8)
     begin = position + 3
     position = begin + int.from_bytes(data[position:begin])
     signed = data[begin:position]

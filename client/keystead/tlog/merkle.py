@@ -112,16 +112,18 @@ def make_inclusion_proof(index: int, size: int, node: NodeReader) -> list[bytes]
     if not 0 <= index < size:
         raise ProofError(f"leaf {index} is not in a tree of {size} leaves", check="leaf-in-tree")
     path: list[bytes] = []
-    start, end = 0, size
-    while end - start > 1:
-        split = start + (1 << ((end - start - 1).bit_length() - 1))
-        if index < split:
-            path.append(subtree_root(split, end, node))
-            end = split
-        else:
-            path.append(subtree_root(start, split, node))
-            start = split
-    path.reverse()
+    # Row by row upwards: `at` is the leaf's ancestor, `last` the last node of the row, which alone may be
+    # incomplete. A node without a sibling moves up as it is.
+    level, at, last = 0, index, size - 1
+    while last:
+        sibling = at ^ 1
+        if sibling < last:
+            path.append(node(level, sibling))
+        elif sibling == last:
+            path.append(subtree_root(sibling << level, size, node))
+        at >>= 1
+        last >>= 1
+        level += 1
     return path
 
 

@@ -242,26 +242,20 @@ class TileNodes:
                 f"the subtree ({level}, {index}) is not complete in a tree of {self.size} leaves",
                 check="leaf-in-tree",
             )
-        height = level % TILE_HEIGHT
-        tile_level = level // TILE_HEIGHT
+        tile_level, height = divmod(level, TILE_HEIGHT)
         # A tile has TILE_WIDTH >> height subtrees of this height.
-        shift = TILE_HEIGHT - height
-        tile_index = index >> shift
-        start = (index - (tile_index << shift)) * HASH_SIZE
-        return self._rows(tile_level, tile_index)[height][start : start + HASH_SIZE]
-
-    def _rows(self, level: int, index: int) -> _Rows:
-        width = tile_width(level, index, self.size)
-        key = (level, index, width)
-        rows = self._cache.get(key)
+        tile_index = index >> (TILE_HEIGHT - height)
+        start = (index - (tile_index << (TILE_HEIGHT - height))) * HASH_SIZE
+        key = (tile_level, tile_index, tile_width(tile_level, tile_index, self.size))
+        cache = self._cache
+        rows = cache.get(key)
         if rows is None:
-            rows = _subtrees(self._read_tile(level, index, width), width)
-            self._cache[key] = rows
-            if len(self._cache) > self._max_tiles:
-                self._cache.popitem(last=False)
+            rows = cache[key] = _subtrees(self._read_tile(*key), key[2])
+            if len(cache) > self._max_tiles:
+                cache.popitem(last=False)
         else:
-            self._cache.move_to_end(key)
-        return rows
+            cache.move_to_end(key)
+        return rows[height][start : start + HASH_SIZE]
 
 
 def _subtrees(tile: bytes, width: int) -> _Rows:
