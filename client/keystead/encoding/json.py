@@ -10,6 +10,7 @@ Invariants:
 """
 
 import json
+import re
 from typing import Any, Never
 
 from keystead.encoding.decimal import parse_decimal
@@ -74,29 +75,22 @@ def decode_json(data: bytes, what: str = "JSON") -> Any:
     return value
 
 
+# A string, closed or cut off, or a bracket.
+_STRING_OR_BRACKET = re.compile(r'"(?:[^"\\]|\\.)*+"?|[\[{\]}]', re.DOTALL)
+
+
 def _refuse_depth(text: str, what: str) -> None:
-    # Brackets inside strings count as well: that only refuses texts that hold more than MAX_DEPTH of them
-    # and are not Keystead's. The exact depth is counted only when the cheap bound is passed.
+    # No text nests deeper than it has brackets: only those with many are looked at more closely.
     if text.count("[") + text.count("{") <= MAX_DEPTH:
         return
     depth = 0
-    in_string = False
-    escaped = False
-    for character in text:
-        if in_string:
-            if escaped:
-                escaped = False
-            elif character == "\\":
-                escaped = True
-            elif character == '"':
-                in_string = False
-        elif character == '"':
-            in_string = True
-        elif character in "[{":
+    for match in _STRING_OR_BRACKET.finditer(text):
+        first = text[match.start()]
+        if first in "[{":
             depth += 1
             if depth > MAX_DEPTH:
                 raise ParseError(f"{what} nests deeper than {MAX_DEPTH} levels")
-        elif character in "]}":
+        elif first != '"':
             depth -= 1
 
 

@@ -11,7 +11,8 @@ from keystead.errors import ParseError
 
 __all__ = ["format_time", "parse_time"]
 
-_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}Z", re.ASCII)
+# The hour is checked here: `fromisoformat` of later Pythons reads 24:00:00 as the next day.
+_FORM = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T(?:[01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}Z", re.ASCII)
 
 
 def parse_time(text: str, what: str = "time") -> int:
