@@ -1,0 +1,272 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The way from what a device signed to its vendor's pinned key, link by link.
+
+Vendors' hierarchies are no RFC 5280 paths: certificates of version 1, without BasicConstraints, below a root
+whose path length forbids them, valid for thirty years whatever happened. So each link is verified by itself,
+under the rule set of its vendor, and nothing is looser than what that vendor's real chains need. Dates are
+shown, never checked: an expired root still says who made the device.
+
+Invariants:
+
+* the chain is exactly the path, each certificate once, in order, without the pinned key's own certificate:
+  one piece of evidence has one encoding (`specs/evidence.md`, section 2.2);
+* a signature algorithm is written as the rule set lists it, and no extension is there twice;
+* a path ends at a key that may attest the format, and at the first such key;
+* nothing but `EvidenceError` is raised on input, and at most `MAX_CHAIN` squared signatures are verified.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from keystead.certificate.name import display
+from keystead.certificate.public_key import verify_signature
+from keystead.certificate.x509 import Certificate, parse_vendor_certificate
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.result import ChainElement
+from keystead.devices.vendor_anchor import VendorAnchor
+from keystead.encoding.der import SEQUENCE, encode, encode_oid
+from keystead.errors import EvidenceError, ParseError, SignatureError
+
+__all__ = [
+    "BASIC_CONSTRAINTS",
+    "KEY_USAGE",
+    "MAX_CHAIN",
+    "SHA2_ALGORITHMS",
+    "ChainRules",
+    "VendorPath",
+    "parse_evidence_certificate",
+    "shown",
+    "walk",
+]
+
+MAX_CHAIN = 8
+"""The longest real path has four certificates; two paths side by side (Marvell) have six."""
+
+BASIC_CONSTRAINTS = "2.5.29.19"
+KEY_USAGE = "2.5.29.15"
+
+_NULL = b"\x05\x00"
+SHA2_ALGORITHMS = frozenset(
+    [encode(SEQUENCE, encode_oid(f"1.2.840.113549.1.1.{n}"), _NULL) for n in (11, 12, 13)]
+    + [encode(SEQUENCE, encode_oid(f"1.2.840.10045.4.3.{n}")) for n in (2, 3, 4)]
+)
+"""AlgorithmIdentifiers of RSA PKCS#1 v1.5 and ECDSA with SHA-256, SHA-384 and SHA-512."""
+
+
+def _no_role(_: Certificate, __: int) -> None:
+    """Judge nothing: for a vendor whose certificates state no role."""
+
+
+def _no_hint(_: Certificate) -> str:
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class ChainRules:
+    """What one vendor's certificates look like.
+
+    Attributes:
+        format: the format of evidence, as anchors name it.
+        roles: what each certificate of the path is called, the signed one first; the last repeats.
+        judge: called with each certificate of the chain and its place, counted from 0, once its signature is
+            proven; raises `EvidenceError` where it is not what belongs there.
+        algorithms: AlgorithmIdentifiers that the links may be signed with.
+        names: whether a certificate's issuer must be the name of the one above it.
+        hint: where people find the issuer of a certificate that is missing, as one more sentence, or "".
+    """
+
+    format: str
+    roles: tuple[str, ...]
+    judge: Callable[[Certificate, int], None] = _no_role
+    algorithms: frozenset[bytes] = SHA2_ALGORITHMS
+    names: bool = True
+    hint: Callable[[Certificate], str] = _no_hint
+
+
+@dataclass(frozen=True, slots=True)
+class VendorPath:
+    """A path that verified: the certificates above the signed one, and the pinned key."""
+
+    signed: Certificate
+    certificates: tuple[Certificate, ...]
+    anchor: VendorAnchor
+
+    def elements(self, rules: ChainRules) -> tuple[ChainElement, ...]:
+        """Every step, for people, from the signed certificate to the anchor."""
+        roles = rules.roles
+        steps = [
+            ChainElement(
+                roles[min(place, len(roles) - 1)],
+                display(certificate.subject),
+                certificate.key_hash,
+                certificate.fingerprint,
+                certificate.not_before,
+                certificate.not_after,
+            )
+            for place, certificate in enumerate((self.signed, *self.certificates))
+        ]
+        return (*steps, ChainElement("anchor", self.anchor.name, self.anchor.key_hash))
+
+
+def shown(name: bytes) -> str:
+    """A DER Name for an error's sentence: quoted, safe to print, cut off where it is long."""
+    text = display(name)
+    return f"'{text}'" if len(text) <= 120 else f"'{text[:120]}…'"
+
+
+def parse_evidence_certificate(der: bytes, what: str, check: str) -> Certificate:
+    """Read a certificate of evidence, tolerant of what vendors encode and of nothing that changes meaning.
+
+    Raises:
+        EvidenceError: with `check`: no certificate, or one with an extension twice.
+    """
+    try:
+        certificate = parse_vendor_certificate(der)
+    except ParseError as error:
+        raise EvidenceError(f"{what} is no certificate: {error}", check=check) from error
+    if len({span[0] for span in certificate.spans}) != len(certificate.spans):
+        raise EvidenceError(f"{what} has an extension twice", check=check)
+    return certificate
+
+
+def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules: ChainRules) -> VendorPath:
+    """Verify that `chain` is exactly the path from `signed` to a key that may attest the format.
+
+    Args:
+        signed: the certificate at the path's lower end.
+        chain: DER certificates, its issuer first.
+        anchors: the pinned keys.
+        rules: the vendor's rule set.
+
+    Raises:
+        EvidenceError: `check` is `chain-too-long`, `malformed-chain`, `chain-repeats`,
+            `chain-includes-anchor`, `signature-algorithm`, `wrong-signature`, `chain-order`,
+            `stray-certificate`, `missing-link`, `anchor-format`, `unknown-anchor`, or what `rules.judge`
+            names.
+    """
+    # (1) The chain's shape: short, certificates, each once.
+    if len(chain) > MAX_CHAIN:
+        raise EvidenceError(
+            f"the chain has {len(chain)} certificates, more than {MAX_CHAIN}", check="chain-too-long"
+        )
+    path = [
+        parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
+        for place, der in enumerate(chain, 1)
+    ]
+    if len({signed.der, *chain}) != len(chain) + 1:
+        raise EvidenceError("the chain holds a certificate twice", check="chain-repeats")
+    # (2) It stops below the first pinned key.
+    attesting = anchors.attesting(rules.format)
+    pinned = {anchor.key_hash: anchor for anchor in attesting}
+    for place, certificate in enumerate(path, 1):
+        if anchor := pinned.get(certificate.spki_hash):
+            raise EvidenceError(
+                f"element {place} of the chain has the pinned key '{anchor.name}': the chain ends below it",
+                check="chain-includes-anchor",
+            )
+    # (3) Each certificate is signed by the next, and names it.
+    for child, issuer in zip([signed, *path], path, strict=False):
+        if not _issued(child, issuer, rules):
+            raise _misplaced(signed, path, attesting, rules) or _broken_link(child, issuer)
+    # (4) The last is signed by a pinned key that may attest this format.
+    last = path[-1] if path else signed
+    anchor = _signing_anchor(last, attesting, rules)
+    if anchor is None:
+        raise _no_anchor(signed, path, anchors, rules)
+    # (5) Each is what its vendor puts at its place.
+    for place, certificate in enumerate(path):
+        rules.judge(certificate, place)
+    return VendorPath(signed, tuple(path), anchor)
+
+
+def _signed_by(child: Certificate, spki: bytes, rules: ChainRules) -> bool:
+    if child.signature_algorithm not in rules.algorithms:
+        raise EvidenceError(
+            f"{shown(child.subject)} is signed with an algorithm that its vendor does not use",
+            check="signature-algorithm",
+        )
+    try:
+        verify_signature(spki, child.signature_algorithm, child.signature, child.tbs)
+    except SignatureError:
+        return False
+    return True
+
+
+def _issued(child: Certificate, issuer: Certificate, rules: ChainRules) -> bool:
+    if rules.names and child.issuer != issuer.subject:
+        return False
+    return _signed_by(child, issuer.spki, rules)
+
+
+def _signing_anchor(
+    child: Certificate, anchors: Sequence[VendorAnchor], rules: ChainRules
+) -> VendorAnchor | None:
+    for anchor in anchors:
+        if _signed_by(child, anchor.key, rules):
+            return anchor
+    return None
+
+
+def _true_path(
+    signed: Certificate, pool: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
+) -> list[Certificate] | None:
+    """The path that the certificates of `pool` make, in whatever order; None where they make none."""
+    found: list[Certificate] = []
+    last = signed
+    while _signing_anchor(last, anchors, rules) is None:
+        above = next((one for one in pool if one not in found and _issued(last, one, rules)), None)
+        if above is None:
+            return None
+        found.append(above)
+        last = above
+    return found
+
+
+def _misplaced(
+    signed: Certificate, path: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
+) -> EvidenceError | None:
+    """What is wrong with the order or number of the chain's certificates, if that is all that is wrong."""
+    true_path = _true_path(signed, path, anchors, rules)
+    if true_path is None:
+        return None
+    strays = [certificate for certificate in path if certificate not in true_path]
+    if not strays:
+        return EvidenceError("the certificates of the chain are out of order", check="chain-order")
+    return EvidenceError(
+        f"{shown(strays[0].subject)} in the chain is no part of the path to the pinned key: leave it out",
+        check="stray-certificate",
+    )
+
+
+def _broken_link(child: Certificate, issuer: Certificate) -> EvidenceError:
+    """Why `issuer`, next in the chain, did not issue `child`."""
+    if child.issuer == issuer.subject:
+        return EvidenceError(
+            f"the key of {shown(issuer.subject)} in the chain did not sign {shown(child.subject)}",
+            check="wrong-signature",
+        )
+    return EvidenceError(
+        f"{shown(child.subject)} was issued by {shown(child.issuer)}, but {shown(issuer.subject)} follows it",
+        check="missing-link",
+    )
+
+
+def _no_anchor(
+    signed: Certificate, path: Sequence[Certificate], anchors: AnchorSet, rules: ChainRules
+) -> EvidenceError:
+    """Why no pinned key ends the path."""
+    last = path[-1] if path else signed
+    other = _signing_anchor(last, list(anchors), rules)
+    if other is not None:
+        return EvidenceError(
+            f"the pinned key '{other.name}' may not attest {rules.format}", check="anchor-format"
+        )
+    misplaced = _misplaced(signed, path, anchors.attesting(rules.format), rules)
+    if misplaced is not None:
+        return misplaced
+    hint = rules.hint(last)
+    return EvidenceError(
+        f"{shown(last.subject)} was issued by {shown(last.issuer)}, which is neither in the chain nor a "
+        f"pinned key for {rules.format}" + (f": {hint}" if hint else ""),
+        check="unknown-anchor",
+    )

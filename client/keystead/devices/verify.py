@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Verify attestation evidence of any format that is known.
+
+The procedure is the same for all: the signature over the statement, the way to a pinned key of its vendor,
+what the device says about the key (generated inside, never exportable), and which device it says it is. A
+format is a module with a function of the type `Verifier`; `FORMATS` names them.
+
+Two more checks compare the result with what somebody claims, and are separate because the claim comes from
+elsewhere: `require_key` (the certificate's or request's key) and `require_identity` (the device named).
+
+Invariants:
+
+* verification returns only if everything was checked, and raises `EvidenceError` otherwise, whatever the
+  bytes;
+* the refusal's `check` names the rule, its `evidence` holds the encoded evidence;
+* no clock is read: the same bytes under the same anchors give the same answer for ever.
+"""
+
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+
+from keystead.certificate.public_key import key_hash
+from keystead.devices import yubikey_piv
+from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
+from keystead.devices.evidence import Evidence
+from keystead.devices.result import Attestation
+from keystead.errors import EvidenceError, ParseError
+
+__all__ = ["FORMATS", "Verifier", "require_identity", "require_key", "verify_evidence"]
+
+Verifier = Callable[[Evidence, AnchorSet], Attestation]
+"""Verifies evidence of one format; raises `EvidenceError` or `ParseError`."""
+
+FORMATS: Mapping[str, Verifier] = MappingProxyType({yubikey_piv.FORMAT: yubikey_piv.verify})
+"""By format name, what verifies it."""
+
+
+def verify_evidence(evidence: Evidence, anchors: AnchorSet = BUILTIN_ANCHORS) -> Attestation:
+    """What `evidence` proves under `anchors`.
+
+    Raises:
+        EvidenceError: it proves nothing; `check` names the rule that failed (`specs/evidence.md`, section 5).
+    """
+    verifier = FORMATS.get(evidence.format)
+    if verifier is None:
+        raise _refusal(f"no format of evidence is called '{evidence.format}'", "unknown-format", evidence)
+    try:
+        return verifier(evidence, anchors)
+    except EvidenceError as error:
+        raise _refusal(str(error), error.check, evidence) from error
+    except ParseError as error:
+        raise _refusal(str(error), "malformed-evidence", evidence) from error
+
+
+def _refusal(message: str, check: str, evidence: Evidence) -> EvidenceError:
+    return EvidenceError(message, check=check, evidence={"evidence": evidence.encode()})
+
+
+def require_key(attestation: Attestation, spki: bytes) -> None:
+    """Require that the attested key is the one in a certificate or request.
+
+    Without this, evidence about one key would vouch for a certificate with another: statements are public and
+    carry no challenge.
+
+    Args:
+        attestation: from `verify_evidence`.
+        spki: DER of the certificate's or request's SubjectPublicKeyInfo.
+
+    Raises:
+        EvidenceError: `check` is `key-mismatch`.
+    """
+    if key_hash(spki) != attestation.key_hash:
+        raise EvidenceError(
+            "the attested key is not the key of the certificate or request",
+            check="key-mismatch",
+            evidence={"attested": attestation.key, "claimed": spki},
+        )
+
+
+def require_identity(attestation: Attestation, scheme: str, value: str) -> None:
+    """Require that the evidence names a certain device.
+
+    Raises:
+        EvidenceError: `check` is `identity-mismatch`.
+    """
+    if not any(one.scheme == scheme and one.value == value for one in attestation.identities):
+        proven = ", ".join(f"{one.scheme}:{one.value}" for one in attestation.identities) or "no device"
+        raise EvidenceError(f"the evidence names {proven}, not {scheme}:{value}", check="identity-mismatch")

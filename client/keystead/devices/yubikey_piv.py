@@ -1,0 +1,295 @@
+# SPDX-License-Identifier: Apache-2.0
+"""YubiKey PIV attestation (YubiKey 4.3 and later, YubiKey 5, FIPS series, Bio multi-protocol).
+
+The firmware makes an X.509 certificate for the key in a slot and signs it with the key of slot f9, which
+Yubico certified at the factory. It does so only for keys that were generated in the device and that it never
+lets out, so the certificate's existence is the proof. Source: Yubico's "PIV attestation" and "PIV
+attestation OID arc" pages; checked against published attestations of firmware 4.3.7 to 5.4.3.
+
+=========  ==================================================================================================
+data       DER of the slot's attestation certificate, subject `CN=YubiKey PIV Attestation <slot>`
+chain      the f9 certificate; from firmware 5.7.4 on also its issuer and the intermediate above that
+identity   `yubico-piv-serial`, extension `.7`; without it class none
+=========  ==================================================================================================
+
+Three hierarchies exist: f9 below *Yubico PIV Root CA Serial 263751*; f9 below *Yubico U2F Root CA Serial
+457200631* (some YubiKey 4; no BasicConstraints); f9 below *Yubico PIV Attestation …* below *Yubico
+Attestation Intermediate …* below *Yubico Attestation Root 1*.
+
+Why the certificates' names are checked as well as the signatures: an attested key is in its user's hands and
+its certificate has no BasicConstraints, so its user can sign anything below it, such as an "attestation" of
+another serial number. The firmware always writes the slot into the subject, so what it attests never bears
+the name of an f9 certificate.
+
+The f9 key is shared by a production batch: it identifies no device.
+"""
+
+import re
+from types import MappingProxyType
+
+from keystead.certificate.public_key import key_hash, load_public_key
+from keystead.certificate.x509 import KEY_CERT_SIGN, Certificate, basic_constraints, key_usage
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.evidence import Evidence
+from keystead.devices.result import Attestation, DeviceIdentity, Property
+from keystead.devices.vendor_chain import (
+    BASIC_CONSTRAINTS,
+    KEY_USAGE,
+    ChainRules,
+    parse_evidence_certificate,
+    shown,
+    walk,
+)
+from keystead.encoding.der import (
+    INTEGER,
+    OBJECT_IDENTIFIER,
+    SEQUENCE,
+    SET,
+    decode_integer,
+    parse,
+)
+from keystead.errors import EvidenceError, ParseError
+
+__all__ = ["FORMAT", "SCHEME", "is_attestation", "verify"]
+
+FORMAT = "yubikey-piv"
+SCHEME = "yubico-piv-serial"
+
+_ARC = "1.3.6.1.4.1.41482.3"
+_FIRMWARE = f"{_ARC}.3"
+_SERIAL = f"{_ARC}.7"
+_POLICY = f"{_ARC}.8"
+_FORM_FACTOR = f"{_ARC}.9"
+_FIPS = f"{_ARC}.10"
+_CSPN = f"{_ARC}.11"
+
+_COMMON_NAME = b"\x06\x03\x55\x04\x03"
+_TEXT_TAGS = frozenset({0x0C, 0x13})  # UTF8String, PrintableString
+
+# PIV slots: authentication, signature, key management, card authentication, twenty retired ones.
+_ATTESTATION = re.compile(r"YubiKey PIV Attestation (9[acde]|8[2-9a-f]|9[0-5])", re.ASCII)
+_F9 = frozenset({"Yubico PIV Attestation", "YubiKey PIV Attestation"})
+_ISSUER_OF_F9 = re.compile(r"Yubico PIV Attestation [A-Z][0-9]{0,3} [0-9]{1,4}", re.ASCII)
+_INTERMEDIATE = re.compile(r"Yubico Attestation Intermediate [A-Z][0-9]{0,3} [0-9]{1,4}", re.ASCII)
+
+_PIN_POLICY = {1: "never", 2: "once", 3: "always", 4: "match-once", 5: "match-always"}
+_TOUCH_POLICY = {1: "never", 2: "always", 3: "cached"}
+_FORM_FACTORS = {
+    1: "USB-A keychain",
+    2: "USB-A nano",
+    3: "USB-C keychain",
+    4: "USB-C nano",
+    5: "USB-C and Lightning",
+    6: "USB-A biometric",
+    7: "USB-C biometric",
+}
+_FIPS_SERIES = 0x80
+_SECURITY_KEY_SERIES = 0x40
+
+_UNPROVEN = (
+    "when the attestation was made: it holds no challenge, and its dates are copied from the f9 certificate",
+    "that who presents it holds the key: an attestation is public, only a signature by the key shows that",
+    "that the device runs in an approved mode: the FIPS mark names the product series",
+    "who holds the device now, and that its PIN is known to one person",
+)
+
+
+def verify(evidence: Evidence, anchors: AnchorSet) -> Attestation:
+    """Verify a YubiKey's attestation of a key in one of its PIV slots.
+
+    Args:
+        evidence: of the format `yubikey-piv`.
+        anchors: the pinned keys.
+
+    Raises:
+        EvidenceError: `check` is `malformed-attestation`, `not-an-attestation`,
+            `unknown-critical-extension`, `malformed-extension`, `malformed-key`,
+            `not-a-device-certificate`, `not-an-issuing-certificate`, or one of `vendor_chain.walk`'s.
+    """
+    # (1) The attestation is a certificate that the firmware made for a slot, not one of those above it.
+    leaf = parse_evidence_certificate(evidence.data, "the attestation", "malformed-attestation")
+    slot = _slot(leaf)
+    # (2) It leads to a pinned key of Yubico's by way of an f9 certificate.
+    path = walk(leaf, evidence.chain, anchors, _RULES)
+    if not path.certificates:
+        raise EvidenceError(
+            "the attestation is signed by the pinned key itself, without an f9 certificate between them",
+            check="not-a-device-certificate",
+        )
+    # (3) What the firmware states about key and device.
+    firmware, policy = _octets(leaf, _FIRMWARE, 3), _octets(leaf, _POLICY, 2)
+    if firmware is None or policy is None:
+        raise EvidenceError(
+            "the attestation lacks its firmware or its PIN and touch policy", check="malformed-extension"
+        )
+    form = _octets(leaf, _FORM_FACTOR, 1)
+    serial = _serial(leaf)
+    device = path.certificates[0]
+    fips = device.extension(_FIPS) is not None or (form is not None and bool(form[0] & _FIPS_SERIES))
+    cspn = device.extension(_CSPN) is not None
+    # (4) The attested key is a key.
+    try:
+        load_public_key(leaf.spki)
+    except ParseError as error:
+        raise EvidenceError(f"the attested key cannot be used: {error}", check="malformed-key") from error
+    properties: dict[str, Property] = {
+        "slot": slot,
+        "generated_on_device": True,
+        "exportable": False,
+        "pin_policy": _worded(_PIN_POLICY, policy[0]),
+        "touch_policy": _worded(_TOUCH_POLICY, policy[1]),
+        "fips_series": fips,
+        "cspn_series": cspn,
+    }
+    if form is not None:
+        properties["security_key_series"] = bool(form[0] & _SECURITY_KEY_SERIES)
+    series = [name for name, stated in (("FIPS series", fips), ("CSPN series", cspn)) if stated]
+    return Attestation(
+        format=FORMAT,
+        identities=() if serial is None else (DeviceIdentity.of(SCHEME, str(serial)),),
+        vendor="Yubico",
+        model=f"YubiKey {firmware[0]}" + (" FIPS" if fips else ""),
+        serial=None if serial is None else str(serial),
+        firmware=".".join(str(part) for part in firmware),
+        form_factor=None if form is None else _worded(_FORM_FACTORS, form[0] & 0x3F),
+        certification=", ".join(series) or None,
+        key=leaf.spki,
+        key_hash=key_hash(leaf.spki),
+        anchors=(path.anchor.key_hash,),
+        cloud=path.anchor.cloud,
+        properties=MappingProxyType(properties),
+        unproven=_UNPROVEN,
+        chain=path.elements(_RULES),
+    )
+
+
+def is_attestation(certificate: Certificate) -> bool:
+    """Whether the certificate's subject is that of a slot's attestation; nothing is verified."""
+    name = _common_name(certificate.subject)
+    return name is not None and _ATTESTATION.fullmatch(name) is not None
+
+
+def _slot(leaf: Certificate) -> str:
+    name = _common_name(leaf.subject)
+    match = None if name is None else _ATTESTATION.fullmatch(name)
+    if match is None:
+        raise EvidenceError(
+            f"{shown(leaf.subject)} is not the subject of a YubiKey's attestation of a slot",
+            check="not-an-attestation",
+        )
+    if leaf.extension(BASIC_CONSTRAINTS) is not None:
+        raise EvidenceError(
+            "the attestation has basicConstraints, which the firmware never writes",
+            check="not-an-attestation",
+        )
+    # RFC 5280 section 4.2: an unknown critical extension is a refusal; the firmware marks none critical.
+    for extension in leaf.extensions:
+        if extension.critical:
+            raise EvidenceError(
+                f"the attestation has the critical extension {extension.oid}, which is not known",
+                check="unknown-critical-extension",
+            )
+    return match[1]
+
+
+def _octets(certificate: Certificate, oid: str, size: int) -> bytes | None:
+    """The value of an extension that holds raw octets, not DER; None where it is absent."""
+    extension = certificate.extension(oid)
+    if extension is None:
+        return None
+    if len(extension.value) != size:
+        raise EvidenceError(
+            f"the attestation's extension {oid} has {len(extension.value)} bytes, not {size}",
+            check="malformed-extension",
+        )
+    return extension.value
+
+
+def _serial(leaf: Certificate) -> int | None:
+    """Extension `.7`, a DER INTEGER. Presence decides: one firmware version may state it or not."""
+    extension = leaf.extension(_SERIAL)
+    if extension is None:
+        return None
+    try:
+        element = parse(extension.value, "the serial number").expect(INTEGER, "the serial number")
+        serial = decode_integer(element, "the serial number")
+    except ParseError as error:
+        raise EvidenceError(
+            f"the attestation's serial number is malformed: {error}", check="malformed-extension"
+        ) from error
+    if not 0 < serial < 2**32:
+        raise EvidenceError(
+            "the attestation's serial number is outside 1 to 2^32 - 1", check="malformed-extension"
+        )
+    return serial
+
+
+def _worded(words: dict[int, str], value: int) -> str:
+    return words.get(value, f"unknown ({value:#04x})")
+
+
+def _common_name(name: bytes) -> str | None:
+    """The common name of a DER Name that consists of one common name; None for any other Name."""
+    try:
+        (names,) = parse(name).expect(SEQUENCE, "a Name").children()
+        (attribute,) = names.expect(SET, "a Name's part").children()
+        kind, value = attribute.expect(SEQUENCE, "an attribute").children()
+        if kind.tag != OBJECT_IDENTIFIER or kind.encoded != _COMMON_NAME or value.tag not in _TEXT_TAGS:
+            return None
+        return value.content.decode("ascii")
+    except (ParseError, ValueError):  # ValueError: another number of parts, or not ASCII
+        return None
+
+
+def _judge(certificate: Certificate, place: int) -> None:
+    """What must stand at each place above the attestation: f9, its issuer, the intermediate."""
+    name = _common_name(certificate.subject) or ""
+    if place == 0 and name not in _F9:
+        raise EvidenceError(
+            f"{shown(certificate.subject)} signed the attestation and is no f9 certificate",
+            check="not-a-device-certificate",
+        )
+    if place == 0:
+        optional = (_octets(certificate, _FIRMWARE, 3) or b"\0")[0] == 4
+        _require_authority(certificate, place, "not-a-device-certificate", optional=optional)
+        return
+    pattern = {1: _ISSUER_OF_F9, 2: _INTERMEDIATE}.get(place)
+    if pattern is None or not pattern.fullmatch(name):
+        raise EvidenceError(
+            f"{shown(certificate.subject)} does not issue f9 certificates", check="not-an-issuing-certificate"
+        )
+    _require_authority(certificate, place, "not-an-issuing-certificate", optional=False)
+
+
+def _require_authority(certificate: Certificate, below: int, check: str, *, optional: bool) -> None:
+    """Require that it may issue, with `below` authorities under it; `optional`: or says nothing about it."""
+    name = shown(certificate.subject)
+    try:
+        constraints, usage = basic_constraints(certificate), key_usage(certificate)
+    except ParseError as error:
+        raise EvidenceError(f"{name} has a malformed extension: {error}", check=check) from error
+    if constraints is None and not optional:
+        raise EvidenceError(f"{name} has no basicConstraints", check=check)
+    if constraints is not None and not constraints.ca:
+        raise EvidenceError(f"the basicConstraints of {name} do not let it issue", check=check)
+    if constraints is not None and constraints.path_length is not None and constraints.path_length < below:
+        raise EvidenceError(f"{name} may not have {below} authorities below it", check=check)
+    if usage is not None and KEY_CERT_SIGN not in usage:
+        raise EvidenceError(f"the keyUsage of {name} does not let it issue", check=check)
+    for extension in certificate.extensions:
+        if extension.critical and extension.oid not in {BASIC_CONSTRAINTS, KEY_USAGE}:
+            raise EvidenceError(
+                f"{name} has the critical extension {extension.oid}, which is not known",
+                check="unknown-critical-extension",
+            )
+
+
+def _hint(certificate: Certificate) -> str:
+    if is_attestation(certificate):
+        return "add the certificate of slot f9 of the same device"
+    if _ISSUER_OF_F9.fullmatch(_common_name(certificate.issuer) or ""):
+        return "add https://developers.yubico.com/PKI/yubico-intermediate.pem"
+    return "if that is no Yubico name, the certificate of slot f9 was replaced by its user"
+
+
+_RULES = ChainRules(format=FORMAT, roles=("attestation", "device", "intermediate"), judge=_judge, hint=_hint)
