@@ -136,8 +136,8 @@ def _says_all(published: VerifiedCheckpoint, committed: VerifiedCheckpoint) -> b
     ours, theirs = committed.checkpoint, published.checkpoint
     if theirs.size > ours.size or (published.timestamp or 0) > (committed.timestamp or 0):
         raise StoreError(
-            f"the published checkpoint of {ours.origin} ({theirs.size} entries) is later than the one in the "
-            f"lock database ({ours.size} entries), which must be an old copy: put the latest one back"
+            f"the published checkpoint of {ours.origin} ({theirs.size} entries) is later than the one in "
+            f"the lock database ({ours.size} entries), which must be an old copy: put the latest one back"
         )
     if theirs.size == ours.size and theirs.root != ours.root:
         raise StoreError(

@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which certificates the issuance log takes (specs/log.md, section "Admission of certificates").
+
+1. The leaf is DER that both our walk and the certificate library read.
+2. A precertificate has exactly one critical poison and no SCT list; a certificate has no poison.
+3. The leaf has the code-signing EKU.
+4. Its chain leads to an accepted root, which the log appends where the chain omits it; no link goes through a
+   precertificate signing certificate. Dates are no reason to refuse: a log records history.
+5. Its device extension, if it has one, is well formed.
+
+What lies above the leaf is verified once for each chain of issuers and policy, and remembered.
+"""
+
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from cryptography import x509 as library
+from keystead.certificate.chain import verify_issuers, verify_leaf
+
+from keystead.certificate.extension import SignatureCreationDevice, device_extension
+from keystead.certificate.precertificate import certificate_id, is_precertificate, log_tbs
+from keystead.certificate.precertificate import embedded_scts as scts_in
+from keystead.certificate.x509 import Certificate, parse_certificate
+from keystead.ct.leaf import PRECERT_ENTRY, X509_ENTRY
+from keystead.errors import ChainError, ParseError, RefusedError, SignatureError
+
+__all__ = ["AdmittedCertificate", "IssuerChains", "admit_certificate"]
+
+
+@dataclass(frozen=True, slots=True)
+class AdmittedCertificate:
+    """A certificate that may be logged, and what its entry is made of.
+
+    Attributes:
+        certificate: the leaf, as submitted.
+        entry_type: 0 certificate, 1 precertificate.
+        signed: what the leaf hash and the SCT cover: its DER, or its TBSCertificate without the poison.
+        issuer_key_hash: SHA-256 of the issuing key's SubjectPublicKeyInfo.
+        chain: the completed chain above the leaf.
+        certificate_id: the id that it shares with its precertificate or certificate.
+        extension: its device extension, if it has one.
+    """
+
+    certificate: Certificate
+    entry_type: int
+    signed: bytes
+    issuer_key_hash: bytes
+    chain: tuple[Certificate, ...]
+    certificate_id: bytes
+    extension: SignatureCreationDevice | None
+
+    @property
+    def known_by(self) -> bytes:
+        """What makes another submission a duplicate of this one."""
+        return self.certificate_id if self.entry_type == PRECERT_ENTRY else self.certificate.fingerprint
+
+
+class IssuerChains:
+    """Remembers which chains of issuers lead to an accepted root.
+
+    Bounded: the least recently used is forgotten, and costs one more verification. One object serves one set of
+    roots; a new policy gets a new one.
+
+    Args:
+        anchors: the accepted roots by SHA-256 of their DER.
+    """
+
+    def __init__(self, anchors: Mapping[bytes, Certificate], capacity: int = 4096) -> None:
+        self._anchors = anchors
+        self._capacity = capacity
+        self._known: OrderedDict[tuple[bytes, ...], tuple[Certificate, ...]] = OrderedDict()
+
+    def complete(self, leaf: Certificate, issuers: Sequence[bytes]) -> tuple[Certificate, ...]:
+        """The verified chain above `leaf`, its anchor included.
+
+        Raises:
+            ChainError, SignatureError, ParseError: it does not lead to an accepted root.
+        """
+        # A chain of the leaf alone may be completed by any root of the issuer's name: the name is part of the key.
+        key = tuple(issuers) or (leaf.issuer,)
+        found = self._known.get(key)
+        if found is None:
+            found = verify_issuers(leaf, [parse_certificate(der) for der in issuers], self._anchors)
+            self._known[key] = found
+            if len(self._known) > self._capacity:
+                self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(key)
+        return found
+
+
+def admit_certificate(
+    chain: Sequence[bytes], *, precertificate: bool, issuers: IssuerChains
+) -> AdmittedCertificate:
+    """Judge a submitted chain.
+
+    Args:
+        chain: DER, leaf first, as submitted.
+        precertificate: whether it came to `add-pre-chain`.
+        issuers: the memory of issuer chains under the policy in force.
+
+    Raises:
+        RefusedError: 400, with the code of the rule that it breaks.
+    """
+    try:
+        leaf = parse_certificate(chain[0])
+        library.load_der_x509_certificate(chain[0])
+    except ParseError as error:
+        raise RefusedError("certificate-malformed", f"the certificate is not DER: {error}") from error
+    except ValueError as error:
+        raise RefusedError(
+            "certificate-malformed", "the certificate library cannot load the certificate"
+        ) from error
+    try:
+        poisoned = is_precertificate(leaf)
+        if poisoned and not precertificate:
+            raise RefusedError(
+                "poison-in-certificate", "this is a precertificate: submit it to add-pre-chain"
+            )
+        if precertificate and not poisoned:
+            raise RefusedError("poison-missing", "this is no precertificate: submit it to add-chain")
+        if precertificate and scts_in(leaf):
+            raise RefusedError("sct-list-in-precertificate", "a precertificate must not have an SCT list")
+        signed_tbs = log_tbs(leaf)
+    except ParseError as error:
+        raise RefusedError("certificate-malformed", str(error)) from error
+    try:
+        completed = issuers.complete(leaf, chain[1:])
+        verify_leaf(leaf, completed[0])
+    except (ChainError, SignatureError) as error:
+        raise RefusedError(error.check or "chain-not-accepted", str(error)) from error
+    except ParseError as error:
+        raise RefusedError(
+            "chain-malformed", f"a certificate of the chain cannot be read: {error}"
+        ) from error
+    try:
+        extension = device_extension(leaf)
+    except ParseError as error:
+        raise RefusedError("extension-malformed", f"the device extension is malformed: {error}") from error
+    issuer_key_hash = completed[0].spki_hash
+    return AdmittedCertificate(
+        certificate=leaf,
+        entry_type=PRECERT_ENTRY if precertificate else X509_ENTRY,
+        signed=signed_tbs if precertificate else leaf.der,
+        issuer_key_hash=issuer_key_hash,
+        chain=completed,
+        certificate_id=certificate_id(issuer_key_hash, signed_tbs),
+        extension=extension,
+    )

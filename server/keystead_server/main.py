@@ -1,0 +1,298 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Starting and stopping a log: from the command line, or embedded in a demo or a test.
+
+Start: bind the address, lock the folder, create or open the log, recover, put a changed policy into force, write
+`trust.json`, serve. Stop (SIGTERM or SIGINT): take nothing new, sequence what waits, answer it, let go. SIGHUP
+reads the policy file again.
+"""
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from collections.abc import Callable
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from aiohttp import web
+
+from keystead.encoding.decimal import parse_decimal
+from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError, UsageError
+from keystead_server.configuration import Configuration, default_configuration, read_policy_file
+from keystead_server.log.batch import LogIdentity
+from keystead_server.log.clock import Clock, SystemClock
+from keystead_server.log.creation import SETTINGS, create_log, is_created, policy_operation
+from keystead_server.log.keys import load_keys
+from keystead_server.log.open_log import OpenLog, Stores
+from keystead_server.log.sequencer import Sequencer
+from keystead_server.log.steps import PointHook, no_hook
+from keystead_server.settings import Settings, check_name, check_url, read_settings, trust_document
+from keystead_server.storage.directory import DirectoryBlobStore
+from keystead_server.storage.lock import FolderLock
+from keystead_server.storage.sqlite import SQLiteHeadStore
+from keystead_server.web.application import make_application
+from keystead_server.web.service import LogService
+
+__all__ = ["EmbeddedLog", "run_server"]
+
+_logger = logging.getLogger(__name__)
+
+DRAIN_SECONDS = 30.0
+"""How long a stopping server waits for its last answers to be read."""
+
+
+class EmbeddedLog:
+    """One log served by this process, as an asynchronous context manager.
+
+    Args:
+        data: the log's folder, absent or empty for a new log.
+        policy: the policy file; None keeps the policy in force, and starts a new log without roots.
+        listen: HOST:PORT; port 0 takes a free one.
+        name: the log's name; by default what it was created with, for a new log `localhost:PORT`.
+        url: how clients reach it; by default the address that it listens on.
+        period_ms: milliseconds between two batches.
+        clock: wall and monotonic time.
+        hook: called at each durable step of a commit.
+
+    Attributes:
+        url: the base URL.
+        name: the log's name.
+        trust: the bytes of `trust.json`.
+    """
+
+    def __init__(
+        self,
+        data: Path,
+        *,
+        policy: Path | None = None,
+        listen: str = "127.0.0.1:0",
+        name: str | None = None,
+        url: str | None = None,
+        period_ms: int = 200,
+        clock: Clock | None = None,
+        hook: PointHook = no_hook,
+    ) -> None:
+        self._data = data
+        self._policy = policy
+        self._listen = listen
+        self._asked_name = name
+        self._asked_url = url
+        self._period = period_ms / 1000
+        self._clock = clock or SystemClock()
+        self._hook = hook
+        self.url = ""
+        self.name = ""
+        self.trust = b""
+
+    async def __aenter__(self) -> Self:
+        """Start serving.
+
+        Raises:
+            UsageError, StoreError: the address, the policy file or the folder cannot be used.
+        """
+        configuration = read_policy_file(self._policy) if self._policy is not None else None
+        self._socket = _bind(self._listen)
+        try:
+            self._lock = _lock(self._data)
+            try:
+                await self._open(configuration)
+            except BaseException:
+                self._lock.close()
+                raise
+        except BaseException:
+            self._socket.close()
+            raise
+        return self
+
+    async def _open(self, configuration: Configuration | None) -> None:
+        host, port = self._socket.getsockname()[:2]
+        shown = f"[{host}]" if ":" in host else host
+        here = check_url(self._asked_url or f"http://{shown}:{port}")
+        settings = await asyncio.to_thread(self._settings, here, port, configuration)
+        self.name, self.url = settings.name, settings.url
+        identity = LogIdentity(settings.name, load_keys(self._data / "keys"))
+        self.log = await asyncio.to_thread(OpenLog, identity, self._open_stores, self._hook)
+        self.trust = trust_document(identity, settings.url)
+        _replace(self._data / "trust.json", self.trust)
+        self.sequencer = Sequencer(self.log, self._clock, self._period)
+        self.sequencer.start()
+        try:
+            if configuration is not None:
+                await self._put_into_force(configuration)
+            service = LogService(self.log, self.sequencer, self._clock, self.trust)
+            self._runner = web.AppRunner(
+                make_application(service),
+                access_log=None,
+                shutdown_timeout=DRAIN_SECONDS,
+                handle_signals=False,
+            )
+            await self._runner.setup()
+            await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        except BaseException:
+            await self.sequencer.close()
+            self.log.close()
+            raise
+
+    def _settings(self, here: str, port: int, configuration: Configuration | None) -> Settings:
+        path = self._data / SETTINGS
+        if is_created(self._data):
+            settings = read_settings(path)
+            if self._asked_name is not None and self._asked_name != settings.name:
+                raise UsageError(
+                    f"the log in {self._data} is named {settings.name}, and a log keeps its name: "
+                    "leave --name out, or give another folder"
+                )
+            if settings.url != here:
+                settings = Settings(settings.name, here)
+                _replace(path, settings.encode())
+            return settings
+        settings = Settings(check_name(self._asked_name or f"localhost:{port}"), here)
+        create_log(
+            self._data,
+            settings,
+            configuration or default_configuration(),
+            self._create_stores,
+            self._clock.now_ms(),
+        )
+        return settings
+
+    def _create_stores(self) -> Stores:
+        return Stores(DirectoryBlobStore(self._data), SQLiteHeadStore.create(self._data / "log.sqlite"))
+
+    def _open_stores(self) -> Stores:
+        return Stores(DirectoryBlobStore(self._data), SQLiteHeadStore(self._data / "log.sqlite"))
+
+    async def reload_policy(self) -> bool:
+        """Read the policy file again and put it into force if it changed; whether it did.
+
+        Raises:
+            UsageError: there is no policy file, or it is wrong. The policy in force stays.
+        """
+        if self._policy is None:
+            raise UsageError("this log was started without --policy: there is no policy file to read again")
+        return await self._put_into_force(read_policy_file(self._policy))
+
+    async def _put_into_force(self, configuration: Configuration) -> bool:
+        if (configuration.policy.encode(), configuration.successor) == (
+            self.log.policy_document,
+            self.log.successor,
+        ):
+            return False
+        operation = policy_operation(
+            self.log.identity, configuration, self._clock.now_ms(), policy_index=self.log.policy_index
+        )
+        outcome = await self.sequencer.change_policy(operation)
+        if isinstance(outcome, RefusedError):
+            raise StoreError(f"the new policy could not be put into force: {outcome}")
+        return True
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        traceback: TracebackType | None,
+    ) -> None:
+        """Drain: sequence what waits, let its answers be read, and let go of the folder."""
+        # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
+        await self.sequencer.close()
+        await self._runner.cleanup()
+        self.log.close()
+        self._lock.close()
+
+
+async def run_server(
+    *,
+    data: Path,
+    listen: str,
+    name: str | None,
+    url: str | None,
+    policy: Path | None,
+    period_ms: int,
+    ready: Callable[[EmbeddedLog], None] | None = None,
+) -> None:
+    """Serve until SIGTERM or SIGINT.
+
+    Args:
+        ready: called once the log serves.
+
+    Raises:
+        UsageError, StoreError: it could not start, or another process took the log over.
+    """
+    stop = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    async with EmbeddedLog(
+        data, policy=policy, listen=listen, name=name, url=url, period_ms=period_ms
+    ) as server:
+        reloads: set[asyncio.Task[None]] = set()
+
+        def reload() -> None:
+            task = asyncio.create_task(_reload(server))
+            reloads.add(task)
+            task.add_done_callback(reloads.discard)
+
+        loop.add_signal_handler(signal.SIGHUP, reload)
+        if ready is not None:
+            ready(server)
+        lost = asyncio.create_task(server.sequencer.lost.wait())
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait({lost, stopping}, return_when=asyncio.FIRST_COMPLETED)
+        lost.cancel()
+        stopping.cancel()
+    if server.sequencer.lost.is_set():
+        raise StoreError(f"another process has taken over the log in {data}: this one stopped")
+
+
+async def _reload(server: EmbeddedLog) -> None:
+    try:
+        changed = await server.reload_policy()
+    except KeysteadError as error:
+        _logger.error("the policy file was not put into force: %s", error)
+    else:
+        _logger.warning(
+            "the policy file was read again; it %s", "is in force" if changed else "had not changed"
+        )
+
+
+def _bind(listen: str) -> socket.socket:
+    host, _, port = listen.rpartition(":")
+    try:
+        number = parse_decimal(port, "the port", 65535)
+        if not host:
+            raise UsageError(f"--listen {listen!r} has no host: give HOST:PORT, such as 127.0.0.1:8470")
+        host = host.strip("[]")
+        family = socket.AF_INET6 if ":" in host else socket.AF_INET
+        bound = socket.create_server((host, number), family=family, backlog=1024)
+    except ParseError as error:
+        raise UsageError(
+            f"--listen {listen!r} is no address: give HOST:PORT, such as 127.0.0.1:8470"
+        ) from error
+    except OSError as error:
+        raise UsageError(
+            f"{listen} cannot be listened on ({error.strerror or error}): is another server running there?"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def _lock(folder: Path) -> FolderLock:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StoreError(f"{folder} cannot be made a folder: {error.strerror}") from error
+    return FolderLock(folder)
+
+
+def _replace(path: Path, data: bytes) -> None:
+    temporary = path.with_name(path.name + ".new")
+    try:
+        with temporary.open("wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError as error:
+        raise StoreError(f"{path} cannot be written: {error.strerror}") from error

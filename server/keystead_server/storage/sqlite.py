@@ -1,0 +1,281 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The lock database in SQLite: what the log signed last, and the rows it knows things by.
+
+It is trusted. Losing it ends the log: nobody else knows what was signed last (a backup that is older than
+what is published is refused). Altering it can make the log sign a second history or accept a duplicate.
+
+* WAL with `synchronous=FULL`: a commit is durable when it returns, and readers never wait for it;
+* a commit is one `BEGIN IMMEDIATE` transaction: of two processes, one waits and then finds other heads;
+* opening never creates: a path with a typing error fails, and does not start a second history;
+* after a COMMIT that failed, or an I/O error, what is on disk is unknown: the store refuses to commit from
+  then on.
+
+Each thread reads through a connection of its own. A point read takes microseconds and touches no network, so
+an event loop may wait for it.
+"""
+
+import os
+import sqlite3
+import threading
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+from keystead.errors import StoreError
+from keystead_server.storage.interface import BrokenError, ConflictError, Heads, Row
+
+__all__ = ["SCHEMA_VERSION", "SQLiteHeadStore"]
+
+SCHEMA_VERSION = 1
+"""`PRAGMA user_version` of the databases that this code reads and writes."""
+
+_APPLICATION_ID = 0x4B657973
+# "Keys": `PRAGMA application_id`, by which a foreign database is told.
+
+_SCHEMA = """
+CREATE TABLE log (
+    one        INTEGER PRIMARY KEY CHECK (one = 1),
+    holder     INTEGER NOT NULL,   -- who may commit: goes up by one with each take-over
+    issuance   BLOB,               -- the signed checkpoints, and the time of the last batch in ms;
+    statements BLOB,               -- all three are NULL before the first
+    time       INTEGER
+) STRICT;
+INSERT INTO log (one, holder) VALUES (1, 0);
+CREATE TABLE rows (
+    space INTEGER NOT NULL,
+    key   BLOB NOT NULL,
+    value BLOB NOT NULL,
+    PRIMARY KEY (space, key)
+) STRICT, WITHOUT ROWID;
+"""
+
+_READ_LOG = "SELECT holder, issuance, statements, time FROM log"
+_WRITE_HEADS = "UPDATE log SET issuance = ?, statements = ?, time = ?"
+_READ_ROW = "SELECT value FROM rows WHERE space = ? AND key = ?"
+_WRITE_ROW = "INSERT INTO rows (space, key, value) VALUES (?, ?, ?) ON CONFLICT DO NOTHING"
+
+_PAGE = 500
+# Rows of a scan that are read in one go, so that no reader holds the write-ahead log back for long.
+
+_SCAN = f"SELECT key, value FROM rows WHERE space = ? AND key >= ? ORDER BY key LIMIT {_PAGE}"  # noqa: S608
+_SCAN_TO = _SCAN.replace("ORDER", "AND key < ? ORDER")
+
+_FATAL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
+
+
+class SQLiteHeadStore:
+    """A `HeadStore` in one SQLite file, with its `-wal` and `-shm` beside it."""
+
+    def __init__(self, path: Path) -> None:
+        """Open the database at `path`, which `create` made.
+
+        Raises:
+            StoreError: it is missing, foreign, incomplete or of another version.
+        """
+        self._path = path
+        self._holder = -1
+        self._broken = ""
+        self._lock = threading.Lock()
+        self._local = threading.local()
+        self._readers: list[sqlite3.Connection] = []
+        if not path.is_file():
+            raise StoreError(f"the lock database {path} is missing: put it back from the latest backup")
+        with self._errors("opened"):
+            self._writer = _connect(path)
+        try:
+            with self._errors("opened"):
+                self._check_schema()
+                self._writer.execute("PRAGMA journal_mode = WAL")
+                self._writer.execute("PRAGMA synchronous = FULL")
+                # On macOS, fsync alone leaves the drive's cache alone.
+                self._writer.execute("PRAGMA fullfsync = ON")
+                self._writer.execute("PRAGMA checkpoint_fullfsync = ON")
+        except StoreError:
+            self._writer.close()
+            raise
+
+    @classmethod
+    def create(cls, path: Path) -> "SQLiteHeadStore":
+        """Make a database at `path`, durably, and open it. A crash leaves none there, or a whole one.
+
+        Raises:
+            StoreError: there is one already, or it cannot be written.
+        """
+        draft = path.with_name(f"{path.name}.new")
+        try:
+            for leftover in (
+                draft,
+                *(draft.with_name(draft.name + end) for end in ("-journal", "-wal", "-shm")),
+            ):
+                leftover.unlink(missing_ok=True)
+            os.close(os.open(draft, os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o644))
+            connection = _connect(draft)
+            try:
+                connection.executescript(
+                    f"PRAGMA synchronous = FULL; BEGIN IMMEDIATE; PRAGMA application_id = {_APPLICATION_ID};"
+                    f"PRAGMA user_version = {SCHEMA_VERSION}; {_SCHEMA} COMMIT"
+                )
+            finally:
+                connection.close()
+            # With a rollback journal, COMMIT synced the file itself; what follows makes its name durable.
+            os.link(draft, path)
+            draft.unlink()
+            folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+            try:
+                os.fsync(folder)
+            finally:
+                os.close(folder)
+        except FileExistsError as error:
+            raise StoreError(f"{path} is there already: a lock database is never replaced") from error
+        except (OSError, sqlite3.Error) as error:
+            raise StoreError(f"the lock database {path} cannot be created: {error}") from error
+        return cls(path)
+
+    def take_over(self) -> Heads | None:
+        """As `HeadStore.take_over`."""
+        with self._transaction() as writer:
+            holder, *heads = writer.execute(_READ_LOG).fetchall()[0]
+            writer.execute("UPDATE log SET holder = ?", (holder + 1,))
+        self._holder = holder + 1
+        return _heads(heads)
+
+    def held(self) -> bool:
+        """As `HeadStore.held`."""
+        return bool(self._read(_READ_LOG)[0][0] == self._holder)
+
+    def heads(self) -> Heads | None:
+        """As `HeadStore.heads`."""
+        return _heads(self._read(_READ_LOG)[0][1:])
+
+    def commit(self, expected: Heads | None, new: Heads, rows: Sequence[Row]) -> None:
+        """As `HeadStore.commit`."""
+        with self._transaction() as writer:
+            holder, *heads = writer.execute(_READ_LOG).fetchall()[0]
+            if holder != self._holder:
+                raise ConflictError("another server has taken this log over: stop this one")
+            if _heads(heads) != expected:
+                raise ConflictError("the log was moved on by another server: stop this one")
+            written = writer.executemany(_WRITE_ROW, rows).rowcount if rows else 0
+            if written != len(rows):
+                _check_rows(writer, rows)
+            writer.execute(_WRITE_HEADS, (new.issuance, new.statements, new.time))
+
+    def get(self, space: int, key: bytes) -> bytes | None:
+        """As `HeadStore.get`."""
+        found = self._read(_READ_ROW, space, key)
+        return found[0][0] if found else None
+
+    def get_many(self, space: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
+        """As `HeadStore.get_many`."""
+        found = ((key, self.get(space, key)) for key in keys)
+        return {key: value for key, value in found if value is not None}
+
+    def scan(self, space: int, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
+        """As `HeadStore.scan`."""
+        first = max(prefix, start)
+        end = _end_of(prefix)
+        while True:
+            bounds = (space, first) if end is None else (space, first, end)
+            page = self._read(_SCAN if end is None else _SCAN_TO, *bounds)
+            yield from page
+            if len(page) < _PAGE:
+                return
+            first = page[-1][0] + b"\x00"
+
+    def close(self) -> None:
+        """As `HeadStore.close`."""
+        with self._lock:
+            self._broken = self._broken or f"the lock database {self._path} is closed"
+            for connection in (*self._readers, self._writer):
+                connection.close()
+
+    def _check_schema(self) -> None:
+        application = self._writer.execute("PRAGMA application_id").fetchall()[0][0]
+        version = self._writer.execute("PRAGMA user_version").fetchall()[0][0]
+        if application != _APPLICATION_ID:
+            raise StoreError(f"{self._path} is not the lock database of a log")
+        if version != SCHEMA_VERSION:
+            raise StoreError(
+                f"the lock database {self._path} is of version {version}, and this server reads {SCHEMA_VERSION}: "
+                "run the version of Keystead that wrote it"
+            )
+
+    @contextmanager
+    def _transaction(self) -> Iterator[sqlite3.Connection]:
+        with self._lock, self._errors("written"):
+            if self._broken:
+                raise BrokenError(self._broken)
+            self._writer.execute("BEGIN IMMEDIATE")
+            try:
+                yield self._writer
+            except BaseException:
+                with suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
+                raise
+            try:
+                self._writer.execute("COMMIT")
+            except sqlite3.Error as error:
+                # The last page may have reached the disk before the error did: only recovery can tell.
+                raise self._now_broken(f"a commit to {self._path} failed ({error})") from error
+
+    def _read(self, sql: str, *parameters: int | bytes) -> list[Any]:
+        # No context manager here: this is the point read that an event loop waits for.
+        try:
+            reader: sqlite3.Connection = self._local.reader
+        except AttributeError:
+            reader = self._open_reader()
+        try:
+            # All rows at once: a statement left half-read would hold an old snapshot open.
+            return reader.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise StoreError(f"the lock database {self._path} cannot be read: {error}") from error
+
+    def _open_reader(self) -> sqlite3.Connection:
+        with self._lock, self._errors("opened"):
+            reader = _connect(self._path)
+            self._readers.append(reader)
+            reader.execute("PRAGMA query_only = ON")
+        self._local.reader = reader
+        return reader
+
+    @contextmanager
+    def _errors(self, what: str) -> Iterator[None]:
+        try:
+            yield
+        except sqlite3.Error as error:
+            sentence = f"the lock database {self._path} cannot be {what}: {error}"
+            if getattr(error, "sqlite_errorcode", 0) & 0xFF in _FATAL and what == "written":
+                raise self._now_broken(sentence) from error
+            raise StoreError(sentence) from error
+
+    def _now_broken(self, sentence: str) -> BrokenError:
+        self._broken = f"{sentence}; what is on disk is unknown: restart the log, which recovers"
+        return BrokenError(self._broken)
+
+
+def _connect(path: Path) -> sqlite3.Connection:
+    # mode=rw: a path where nothing is must not become an empty database.
+    connection = sqlite3.connect(
+        f"{path.absolute().as_uri()}?mode=rw", uri=True, isolation_level=None, check_same_thread=False
+    )
+    connection.execute("PRAGMA trusted_schema = OFF")
+    return connection
+
+
+def _heads(columns: Sequence[Any]) -> Heads | None:
+    issuance, statements, time = columns
+    return None if time is None else Heads(issuance, statements, time)
+
+
+def _end_of(prefix: bytes) -> bytes | None:
+    """The first key after all that begin with `prefix`; None where there is none."""
+    stem = prefix.rstrip(b"\xff")
+    return stem[:-1] + bytes((stem[-1] + 1,)) if stem else None
+
+
+def _check_rows(writer: sqlite3.Connection, rows: Sequence[Row]) -> None:
+    """Some rows were there before: they must be the same."""
+    for space, key, value in rows:
+        if writer.execute(_READ_ROW, (space, key)).fetchall() != [(value,)]:
+            raise StoreError(f"row {key.hex()} of space {space} is there with another value")

@@ -1,0 +1,41 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The aiohttp application: routes, limits and headers."""
+
+from collections.abc import Awaitable, Callable
+
+from aiohttp import web
+
+from keystead_server.web.ct_reads import add_ct_read_routes
+from keystead_server.web.issuance import add_issuance_routes
+from keystead_server.web.problem import answer_problems
+from keystead_server.web.reads import add_read_routes
+from keystead_server.web.service import SERVICE, LogService
+from keystead_server.web.statements import add_statement_routes
+
+__all__ = ["MAX_BODY", "make_application"]
+
+MAX_BODY = 1024 * 1024
+"""Bytes of a request body: a chain of 128 KiB and four pieces of evidence of 64 KiB each, in base64, and room."""
+
+
+@web.middleware
+async def _harden(
+    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
+) -> web.StreamResponse:
+    """Headers for every answer: what is served is data, never to be sniffed, and readable from any page."""
+    response = await handler(request)
+    response.headers.setdefault("X-Content-Type-Options", "nosniff")
+    if request.method in {"GET", "HEAD"}:
+        response.headers.setdefault("Access-Control-Allow-Origin", "*")
+    return response
+
+
+def make_application(service: LogService) -> web.Application:
+    """The application that serves one log."""
+    app = web.Application(middlewares=[_harden, answer_problems], client_max_size=MAX_BODY)
+    app[SERVICE] = service
+    add_issuance_routes(app)
+    add_statement_routes(app)
+    add_read_routes(app)
+    add_ct_read_routes(app)
+    return app

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A lean load client: prepared requests over keep-alive connections, one at a time on each.
+
+Raw asyncio protocols, no HTTP library: the client must not be what is measured. It reads just enough of an answer
+to know its status and its end.
+"""
+
+import asyncio
+import resource
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+__all__ = ["Load", "post"]
+
+
+def post(path: str, body: bytes, host: str) -> bytes:
+    """The bytes of one POST request."""
+    head = f"POST {path} HTTP/1.1\r\nHost: {host}\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    return head.encode() + body
+
+
+@dataclass
+class Load:
+    """What a run found.
+
+    Attributes:
+        seconds: wall time from the first request to the last answer.
+        latencies: seconds of each request, in order of arrival.
+        statuses: how many answers had which status.
+        client_cpu: seconds of CPU that this process spent.
+    """
+
+    seconds: float = 0.0
+    latencies: list[float] = field(default_factory=list)
+    statuses: dict[int, int] = field(default_factory=dict)
+    client_cpu: float = 0.0
+    failures: list[bytes] = field(default_factory=list)
+
+    def percentile(self, share: float) -> float:
+        """The latency that `share` of the requests did not exceed, in seconds."""
+        ordered = sorted(self.latencies)
+        return ordered[min(len(ordered) - 1, int(share * len(ordered)))]
+
+    @classmethod
+    def run(cls, host: str, port: int, requests: Sequence[bytes], connections: int) -> "Load":
+        """Send all requests over `connections` connections, as fast as answers come."""
+        return asyncio.run(cls()._run(host, port, requests, connections))
+
+    async def _run(self, host: str, port: int, requests: Sequence[bytes], connections: int) -> "Load":
+        loop = asyncio.get_running_loop()
+        queue = list(reversed(requests))
+        finished = [loop.create_future() for _ in range(min(connections, len(queue)))]
+        cpu = _cpu()
+        started = time.perf_counter()
+        for future in finished:
+            await loop.create_connection(lambda future=future: _Connection(self, queue, future), host, port)
+        await asyncio.gather(*finished)
+        self.seconds = time.perf_counter() - started
+        self.client_cpu = _cpu() - cpu
+        return self
+
+
+class _Connection(asyncio.Protocol):
+    def __init__(self, load: Load, queue: list[bytes], finished: "asyncio.Future[None]") -> None:
+        self._load = load
+        self._queue = queue
+        self._finished = finished
+        self._buffer = b""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+        self._next()
+
+    def _next(self) -> None:
+        if not self._queue:
+            if not self._finished.done():
+                self._finished.set_result(None)
+            self._transport.close()
+            return
+        self._sent = time.perf_counter()
+        self._transport.write(self._queue.pop())
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        end = self._buffer.find(b"\r\n\r\n")
+        if end < 0:
+            return
+        head = self._buffer[:end].lower()
+        start = head.index(b"content-length:") + 15
+        stop = head.find(b"\r\n", start)
+        length = int(head[start : stop if stop >= 0 else None])
+        if len(self._buffer) < end + 4 + length:
+            return
+        status = int(head[9:12])
+        self._load.latencies.append(time.perf_counter() - self._sent)
+        self._load.statuses[status] = self._load.statuses.get(status, 0) + 1
+        if status != 200 and len(self._load.failures) < 3:
+            self._load.failures.append(self._buffer[end + 4 :])
+        self._buffer = b""
+        self._next()
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if not self._finished.done():
+            self._finished.set_exception(exc or ConnectionError("the server closed a connection"))
+
+
+def _cpu() -> float:
+    usage = resource.getrusage(resource.RUSAGE_SELF)
+    return usage.ru_utime + usage.ru_stime
