@@ -26,6 +26,7 @@ from keystead.encoding.tls import Reader, uint64
 from keystead.errors import ParseError, SignatureError, VerificationError
 from keystead.tlog.digitally_signed import (
     encode_digitally_signed,
+    load_p256_key,
     read_digitally_signed,
     sign_p256,
     verify_p256,
@@ -182,12 +183,14 @@ class LogKey:
         """Refuse a log that nothing could be verified of.
 
         Raises:
-            ParseError: there is no key, or the note key is not of type 0x01.
+            ParseError: there is no key, the note key is not of type 0x01, or the SCT key is not on P-256.
         """
         if self.vkey is None and self.sct_key is None:
             raise ParseError(f"no key is known of the log {self.origin}")
         if self.vkey is not None and self.vkey.type != ED25519:
             raise ParseError(f"the note key of the log {self.origin} is not Ed25519")
+        if self.sct_key is not None:
+            load_p256_key(self.sct_key)
 
     @property
     def log_id(self) -> bytes | None:

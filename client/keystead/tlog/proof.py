@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from keystead.encoding.decimal import MAXIMUM, parse_decimal
 from keystead.encoding.rfc4648 import decode_base64, encode_base64
 from keystead.errors import ParseError
-from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, verify_checkpoint
+from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from keystead.tlog.merkle import HASH_SIZE, verify_inclusion
 from keystead.tlog.note import MAX_NOTE_SIZE, parse_note
 
@@ -72,7 +72,7 @@ def parse_tlog_proof(text: str) -> TlogProof:
     """Read a tlog-proof; nothing is verified.
 
     Raises:
-        ParseError: it is none, or what follows its empty line is no signed note.
+        ParseError: it is none, or what follows its empty line is no signed checkpoint.
     """
     if len(text) > 2 * MAX_NOTE_SIZE:
         raise ParseError(f"a tlog-proof has more than {2 * MAX_NOTE_SIZE} characters")
@@ -93,7 +93,7 @@ def parse_tlog_proof(text: str) -> TlogProof:
         raw = checkpoint.encode("utf-8")
     except UnicodeEncodeError as error:
         raise ParseError("a tlog-proof has a lone surrogate") from error
-    parse_note(raw)
+    parse_checkpoint(parse_note(raw).text)
     return TlogProof(index, hashes, raw, extra)
 
 
