@@ -17,6 +17,7 @@ Invariants:
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keystead.certificate.name import display
 from keystead.certificate.public_key import verify_signature
@@ -51,6 +52,9 @@ SHA2_ALGORITHMS = frozenset(
     + [encode(SEQUENCE, encode_oid(f"1.2.840.10045.4.3.{n}")) for n in (2, 3, 4)]
 )
 """AlgorithmIdentifiers of RSA PKCS#1 v1.5 and ECDSA with SHA-256, SHA-384 and SHA-512."""
+
+
+_display = lru_cache(maxsize=256)(display)  # most paths of a vendor have the same names
 
 
 def _no_role(_: Certificate, __: int) -> None:
@@ -97,7 +101,7 @@ class VendorPath:
         steps = [
             ChainElement(
                 roles[min(place, len(roles) - 1)],
-                display(certificate.subject),
+                _display(certificate.subject),
                 certificate.key_hash,
                 certificate.fingerprint,
                 certificate.not_before,
@@ -110,7 +114,7 @@ class VendorPath:
 
 def shown(name: bytes) -> str:
     """A DER Name for an error's sentence: quoted, safe to print, cut off where it is long."""
-    text = display(name)
+    text = _display(name)
     return f"'{text}'" if len(text) <= 120 else f"'{text[:120]}…'"
 
 
@@ -201,7 +205,8 @@ def _issued(child: Certificate, issuer: Certificate, rules: ChainRules) -> bool:
 def _signing_anchor(
     child: Certificate, anchors: Sequence[VendorAnchor], rules: ChainRules
 ) -> VendorAnchor | None:
-    for anchor in anchors:
+    # The anchor that the issuer names comes first: most of the others cannot have signed it.
+    for anchor in sorted(anchors, key=lambda one: one.name.encode() not in child.issuer):
         if _signed_by(child, anchor.key, rules):
             return anchor
     return None
@@ -261,9 +266,15 @@ def _no_anchor(
         return EvidenceError(
             f"the pinned key '{other.name}' may not attest {rules.format}", check="anchor-format"
         )
-    misplaced = _misplaced(signed, path, anchors.attesting(rules.format), rules)
+    attesting = anchors.attesting(rules.format)
+    misplaced = _misplaced(signed, path, attesting, rules)
     if misplaced is not None:
         return misplaced
+    for anchor in attesting:
+        if anchor.name.encode() in last.issuer:
+            return EvidenceError(
+                f"the pinned key '{anchor.name}' did not sign {shown(last.subject)}", check="wrong-signature"
+            )
     hint = rules.hint(last)
     return EvidenceError(
         f"{shown(last.subject)} was issued by {shown(last.issuer)}, which is neither in the chain nor a "

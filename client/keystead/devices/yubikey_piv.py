@@ -25,12 +25,18 @@ The f9 key is shared by a production batch: it identifies no device.
 """
 
 import re
+from collections.abc import Iterator
 from types import MappingProxyType
+
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
+from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from keystead.certificate.public_key import key_hash, load_public_key
 from keystead.certificate.x509 import KEY_CERT_SIGN, Certificate, basic_constraints, key_usage
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
+from keystead.devices.material import Material
+from keystead.devices.piece import Piece
 from keystead.devices.result import Attestation, DeviceIdentity, Property
 from keystead.devices.vendor_chain import (
     BASIC_CONSTRAINTS,
@@ -50,7 +56,7 @@ from keystead.encoding.der import (
 )
 from keystead.errors import EvidenceError, ParseError
 
-__all__ = ["FORMAT", "SCHEME", "is_attestation", "verify"]
+__all__ = ["FORMAT", "SCHEME", "collect", "is_attestation", "verify"]
 
 FORMAT = "yubikey-piv"
 SCHEME = "yubico-piv-serial"
@@ -129,7 +135,7 @@ def verify(evidence: Evidence, anchors: AnchorSet) -> Attestation:
     cspn = device.extension(_CSPN) is not None
     # (4) The attested key is a key.
     try:
-        load_public_key(leaf.spki)
+        key = load_public_key(leaf.spki)
     except ParseError as error:
         raise EvidenceError(f"the attested key cannot be used: {error}", check="malformed-key") from error
     properties: dict[str, Property] = {
@@ -158,9 +164,33 @@ def verify(evidence: Evidence, anchors: AnchorSet) -> Attestation:
         anchors=(path.anchor.key_hash,),
         cloud=path.anchor.cloud,
         properties=MappingProxyType(properties),
-        unproven=_UNPROVEN,
+        unproven=(*_UNPROVEN, *_weaknesses(key, tuple(firmware))),
         chain=path.elements(_RULES),
     )
+
+
+def _weaknesses(key: object, firmware: tuple[int, ...]) -> Iterator[str]:
+    """What the vendor's own advisories take away from the proof."""
+    if isinstance(key, RSAPublicKey) and (4, 2, 6) <= firmware < (4, 3, 5):
+        yield "that the key is secret: RSA keys of this firmware follow from their public half (YSA-2017-01)"
+    if isinstance(key, EllipticCurvePublicKey) and (5,) <= firmware < (5, 7):
+        yield "that nobody who had the device measured its EC key out of it (YSA-2024-03)"
+
+
+def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
+    """The attestations among the certificates of files, each with its path by signatures.
+
+    In requests they travel as attributes or requested extensions of the types `.1` or `.11` (attestation) and
+    `.2` (f9); they are recognized by their subjects all the same.
+
+    Raises:
+        ParseError: a piece is longer than evidence may be.
+    """
+    for found in material.certificates:
+        if is_attestation(found.certificate):
+            path = material.path_above(found, anchors, FORMAT)
+            evidence = Evidence(FORMAT, found.certificate.der, tuple(one.certificate.der for one in path))
+            yield Piece(evidence, (found.file, *(one.file for one in path)), found.request)
 
 
 def is_attestation(certificate: Certificate) -> bool:
@@ -263,23 +293,25 @@ def _judge(certificate: Certificate, place: int) -> None:
 
 def _require_authority(certificate: Certificate, below: int, check: str, *, optional: bool) -> None:
     """Require that it may issue, with `below` authorities under it; `optional`: or says nothing about it."""
-    name = shown(certificate.subject)
     try:
         constraints, usage = basic_constraints(certificate), key_usage(certificate)
     except ParseError as error:
-        raise EvidenceError(f"{name} has a malformed extension: {error}", check=check) from error
-    if constraints is None and not optional:
-        raise EvidenceError(f"{name} has no basicConstraints", check=check)
-    if constraints is not None and not constraints.ca:
-        raise EvidenceError(f"the basicConstraints of {name} do not let it issue", check=check)
-    if constraints is not None and constraints.path_length is not None and constraints.path_length < below:
-        raise EvidenceError(f"{name} may not have {below} authorities below it", check=check)
+        raise EvidenceError(f"{shown(certificate.subject)} is malformed: {error}", check=check) from error
+    problem = ""
+    if constraints is None:
+        problem = "" if optional else "has no basicConstraints"
+    elif not constraints.ca:
+        problem = "is no authority by its basicConstraints"
+    elif constraints.path_length is not None and constraints.path_length < below:
+        problem = f"may not have {below} authorities below it"
     if usage is not None and KEY_CERT_SIGN not in usage:
-        raise EvidenceError(f"the keyUsage of {name} does not let it issue", check=check)
+        problem = "may not sign certificates by its keyUsage"
+    if problem:
+        raise EvidenceError(f"{shown(certificate.subject)} {problem}", check=check)
     for extension in certificate.extensions:
         if extension.critical and extension.oid not in {BASIC_CONSTRAINTS, KEY_USAGE}:
             raise EvidenceError(
-                f"{name} has the critical extension {extension.oid}, which is not known",
+                f"{shown(certificate.subject)} has the critical extension {extension.oid}, which is not known",
                 check="unknown-critical-extension",
             )
 
@@ -287,7 +319,8 @@ def _require_authority(certificate: Certificate, below: int, check: str, *, opti
 def _hint(certificate: Certificate) -> str:
     if is_attestation(certificate):
         return "add the certificate of slot f9 of the same device"
-    if _ISSUER_OF_F9.fullmatch(_common_name(certificate.issuer) or ""):
+    missing = _common_name(certificate.issuer) or ""
+    if _ISSUER_OF_F9.fullmatch(missing) or _INTERMEDIATE.fullmatch(missing):
         return "add https://developers.yubico.com/PKI/yubico-intermediate.pem"
     return "if that is no Yubico name, the certificate of slot f9 was replaced by its user"
 

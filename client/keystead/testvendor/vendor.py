@@ -14,7 +14,9 @@ from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
 from keystead.testvendor.certificates import to_pem
+from keystead.testvendor.refusals import Refusal
 from keystead.testvendor.yubikey import HIERARCHIES, TestYubiKey, TestYubiKeyMaker
+from keystead.testvendor.yubikey_refusals import yubikey_refusals
 
 __all__ = ["TestVendor"]
 
@@ -50,6 +52,14 @@ class TestVendor:
         return self._yubikeys.make(
             serial, firmware=firmware, form_factor=form_factor, fips=fips, batch=batch, hierarchy=hierarchy
         )
+
+    def refusals(self) -> list[Refusal]:
+        """Evidence that must be refused under `anchors()`, of every format and for every reason."""
+        refusals: list[Refusal] = []
+        for firmware in ((5, 4, 3), (5, 7, 4)):
+            device = self.yubikey(20_000_001, firmware=firmware)
+            refusals += yubikey_refusals(device, device.generate("9c").spki)
+        return refusals
 
     def anchor(self, hierarchy: str = "piv") -> VendorAnchor:
         """The pinned key of one hierarchy: `piv`, `u2f` or `attestation-root`."""

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Evidence out of the files that people have: the client makes the one canonical form.
+
+Files of one piece may be one bundle or several, in any order and with the vendor's root or other certificates
+among them; a folder may hold many pieces. What belongs together is found by signatures, never by names.
+
+Invariants:
+
+* pure: named bytes in, pieces out; nothing is verified except which certificate signed which;
+* a piece is as complete as the files allow, so that verification can say what is missing;
+* evidence that is in its final form already is passed on as it is.
+"""
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+
+from keystead.devices import yubikey_piv
+from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
+from keystead.devices.evidence import Evidence
+from keystead.devices.material import Material, sort_files
+from keystead.devices.piece import Piece
+from keystead.devices.request import verify_request
+from keystead.devices.result import Attestation
+from keystead.devices.verify import require_key, verify_evidence
+from keystead.errors import ParseError
+
+__all__ = ["COLLECTORS", "Collection", "Collector", "Piece", "Unused", "collect", "identify"]
+
+Collector = Callable[[Material, AnchorSet], Iterable[Piece]]
+"""Finds the pieces of one format in what the files hold; raises nothing but `ParseError`."""
+
+COLLECTORS: tuple[Collector, ...] = (yubikey_piv.collect,)
+"""One a format."""
+
+
+@dataclass(frozen=True, slots=True)
+class Unused:
+    """A file that is part of no piece, and why."""
+
+    file: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Collection:
+    """What the files hold.
+
+    Attributes:
+        pieces: in the order of the files, each piece once.
+        unused: the files that are part of none.
+    """
+
+    pieces: tuple[Piece, ...]
+    unused: tuple[Unused, ...]
+
+
+def collect(files: Mapping[str, bytes], anchors: AnchorSet = BUILTIN_ANCHORS) -> Collection:
+    """Find the evidence in `files`.
+
+    Args:
+        files: contents by name; a `/` in a name separates folders.
+        anchors: the pinned keys, below which a chain ends.
+
+    Raises:
+        ParseError: there is no evidence at all; the sentence says what was wrong with each file.
+    """
+    material = sort_files(files)
+    found = [Piece(evidence, (name,)) for name, evidence in material.evidence]
+    for collector in COLLECTORS:
+        found += collector(material, anchors)
+    pieces = _merged(found, list(files))
+    used = {name for piece in pieces for name in piece.files}
+    unused = tuple(
+        Unused(name, material.problems.get(name, "holds no attestation evidence"))
+        for name in files
+        if name not in used
+    )
+    if not pieces:
+        reasons = "; ".join(f"{one.file}: {one.reason}" for one in unused[:3])
+        raise ParseError(f"no attestation evidence found ({reasons})" if reasons else "no files were given")
+    return Collection(pieces, unused)
+
+
+def _merged(found: Iterable[Piece], names: list[str]) -> tuple[Piece, ...]:
+    """Each piece once, with the files of all its copies, in the order of the first file."""
+    merged: dict[tuple[Evidence, bytes | None], Piece] = {}
+    for piece in found:
+        key = (piece.evidence, None if piece.request is None else piece.request.der)
+        known = merged.get(key)
+        files = piece.files if known is None else known.files + piece.files
+        merged[key] = replace(piece, files=tuple(sorted(set(files), key=names.index)))
+    return tuple(sorted(merged.values(), key=lambda piece: names.index(piece.files[0])))
+
+
+def identify(piece: Piece, anchors: AnchorSet = BUILTIN_ANCHORS) -> Attestation:
+    """Verify a piece and, where a request carried it, that the request is for the attested key and by it.
+
+    Raises:
+        EvidenceError: `check` says which rule failed.
+    """
+    attestation = verify_evidence(piece.evidence, anchors)
+    if piece.request is not None:
+        require_key(attestation, piece.request.spki)
+        verify_request(piece.request)
+    return attestation

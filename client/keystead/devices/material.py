@@ -1,0 +1,229 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What files hold, before anybody knows which of it is evidence: certificates, requests, ready-made evidence.
+
+Files are taken apart by content: PEM with any text around it, PKCS#7 bundles of certificates, single DER
+certificates and requests, evidence in its canonical encoding or as the API's JSON. Names of files say nothing;
+they only decide which of several equal certificates is looked at first.
+"""
+
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from keystead.certificate.public_key import verify_signature
+from keystead.certificate.x509 import Certificate, parse_vendor_certificate
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.evidence import MAGIC, Evidence, evidence_from_json, parse_evidence
+from keystead.devices.request import CertificationRequest, parse_request
+from keystead.encoding.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, decode_oid, parse
+from keystead.encoding.json import decode_json
+from keystead.encoding.rfc4648 import decode_base64
+from keystead.errors import ParseError, SignatureError
+
+__all__ = ["MAX_CERTIFICATES", "MAX_FILE_BYTES", "FoundCertificate", "Material", "sort_files"]
+
+MAX_FILE_BYTES = 1 << 20
+"""Sixteen times the longest evidence: beyond that, a file is something else."""
+
+MAX_CERTIFICATES = 4096
+"""Matching is by signature, so its cost grows with the square of this."""
+
+_PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
+_WHITE_SPACE = b" \t\r\n\v\f"
+_CERTIFICATE_LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
+_REQUEST_LABELS = frozenset({b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST"})
+_PKCS7_LABELS = frozenset({b"PKCS7", b"CMS", b"PKCS #7 SIGNED DATA"})
+_SIGNED_DATA = "1.2.840.113549.1.7.2"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FoundCertificate:
+    """A certificate, the file that it was in, and the request that carried it, if one did."""
+
+    certificate: Certificate
+    file: str
+    request: CertificationRequest | None = None
+
+
+@dataclass(slots=True)
+class Material:
+    """Everything that was found.
+
+    Attributes:
+        certificates: in the order of files and within each.
+        by_subject: the same, by the DER of the subject.
+        evidence: (file, evidence) that was in its final form already.
+        rest: (file, bytes) of files that are none of the kinds that this module knows.
+        problems: by file, what could not be read in it.
+    """
+
+    certificates: list[FoundCertificate] = field(default_factory=list)
+    by_subject: dict[bytes, list[FoundCertificate]] = field(default_factory=dict)
+    evidence: list[tuple[str, Evidence]] = field(default_factory=list)
+    rest: list[tuple[str, bytes]] = field(default_factory=list)
+    problems: dict[str, str] = field(default_factory=dict)
+
+    def add(self, found: FoundCertificate) -> None:
+        """Take note of a certificate.
+
+        Raises:
+            ParseError: there are more than `MAX_CERTIFICATES`.
+        """
+        if len(self.certificates) >= MAX_CERTIFICATES:
+            raise ParseError(f"more than {MAX_CERTIFICATES} certificates at once: give fewer files")
+        self.certificates.append(found)
+        self.by_subject.setdefault(found.certificate.subject, []).append(found)
+
+    def path_above(
+        self, signed: FoundCertificate, anchors: AnchorSet, format_name: str
+    ) -> list[FoundCertificate]:
+        """The certificates that lead from `signed` towards a pinned key, by signatures, as far as they go.
+
+        Pinned keys' own certificates and other self-issued ones are left out: the canonical chain ends below.
+        """
+        path: list[FoundCertificate] = []
+        pinned = anchors.attesting(format_name)
+        pinned_keys = {anchor.key_hash for anchor in pinned}
+        last = signed.certificate
+        while not any(_signed(last, anchor.key) for anchor in pinned):
+            above = self._issuer_of(last, signed, [one.certificate for one in path], pinned_keys)
+            if above is None:
+                break
+            path.append(above)
+            last = above.certificate
+        return path
+
+    def _issuer_of(
+        self,
+        child: Certificate,
+        near: FoundCertificate,
+        seen: list[Certificate],
+        pinned_keys: set[bytes],
+    ) -> FoundCertificate | None:
+        tried: set[bytes] = set()
+        candidates = self.by_subject.get(child.issuer, ())
+        for found in sorted(candidates, key=lambda one: _distance(one.file, near.file)):
+            one = found.certificate
+            if one.subject == one.issuer or one.der in tried:
+                continue
+            tried.add(one.der)
+            if one.spki_hash not in pinned_keys and one not in seen and _signed(child, one.spki):
+                return found
+        return None
+
+
+def sort_files(files: Mapping[str, bytes]) -> Material:
+    """Take files apart.
+
+    Args:
+        files: contents by name; a `/` in a name separates folders.
+    """
+    material = Material()
+    for name, data in files.items():
+        try:
+            _sort_file(material, name, data)
+        except ParseError as error:
+            material.problems[name] = str(error)
+    return material
+
+
+def _sort_file(material: Material, name: str, data: bytes) -> None:
+    if len(data) > MAX_FILE_BYTES:
+        raise ParseError(f"longer than {MAX_FILE_BYTES} bytes")
+    if data.startswith(MAGIC):
+        material.evidence.append((name, parse_evidence(data)))
+    elif b"-----BEGIN " in data:
+        _sort_pem(material, name, data)
+    elif data.lstrip(_WHITE_SPACE)[:1] in {b"{", b"["}:
+        _sort_json(material, name, data)
+    elif data[:1] == b"\x30":
+        _sort_der(material, name, data)
+    else:
+        material.rest.append((name, data))
+
+
+def _sort_pem(material: Material, name: str, data: bytes) -> None:
+    for label, text in _PEM.findall(data):
+        if label not in _CERTIFICATE_LABELS | _REQUEST_LABELS | _PKCS7_LABELS:
+            continue  # a public key beside its attestation, say
+        _sort_der(material, name, decode_base64(text.translate(None, _WHITE_SPACE), "a PEM block"))
+
+
+def _sort_der(material: Material, name: str, der: bytes) -> None:
+    """One structure: a PKCS#7 begins with an identifier, a request's information with the version 0."""
+    first = next(parse(der).iterate(), None)
+    if first is None:
+        material.rest.append((name, der))
+    elif first.tag == OBJECT_IDENTIFIER:
+        for certificate in _pkcs7_certificates(der):
+            material.add(FoundCertificate(parse_vendor_certificate(certificate), name))
+    elif first.tag == SEQUENCE and first.content[:3] == b"\x02\x01\x00":
+        _add_request(material, name, parse_request(der))
+    else:
+        material.add(FoundCertificate(parse_vendor_certificate(der), name))
+
+
+def _add_request(material: Material, name: str, request: CertificationRequest) -> None:
+    """Whatever in a request is a certificate, bare or inside an OCTET STRING."""
+    for _, value in request.values:
+        for candidate in _unwrapped(value):
+            try:
+                certificate = parse_vendor_certificate(candidate)
+            except ParseError:
+                continue
+            material.add(FoundCertificate(certificate, name, request))
+            break
+
+
+def _unwrapped(value: bytes) -> Iterable[bytes]:
+    yield value
+    try:
+        element = parse(value)
+    except ParseError:
+        return
+    if element.tag == OCTET_STRING:
+        yield element.content
+
+
+def _pkcs7_certificates(der: bytes) -> list[bytes]:
+    """The certificates of a SignedData (RFC 2315 section 9.1), in their order; nothing else of it is read."""
+    content_type, *content = parse(der).children()
+    if decode_oid(content_type) != _SIGNED_DATA or len(content) != 1:
+        raise ParseError("a PKCS#7 structure holds no signed data")
+    wrapped = content[0].children()
+    if len(wrapped) != 1:
+        raise ParseError("a PKCS#7 structure holds other than one content")
+    return [
+        certificate.encoded
+        for part in wrapped[0].expect(SEQUENCE, "the signed data").children()
+        if part.tag == 0xA0
+        for certificate in part.children()
+        if certificate.tag == SEQUENCE
+    ]
+
+
+def _sort_json(material: Material, name: str, data: bytes) -> None:
+    """The API's form: one piece, a list of pieces, or an object with an `evidence` list, such as a submission."""
+    document = decode_json(data)
+    if isinstance(document, dict) and isinstance(document.get("evidence"), list):
+        document = document["evidence"]
+    pieces = document if isinstance(document, list) else [document]
+    if all(isinstance(piece, dict) and {"format", "data"} <= piece.keys() for piece in pieces):
+        material.evidence += [(name, evidence_from_json(piece)) for piece in pieces]
+    else:
+        material.rest.append((name, data))
+
+
+def _distance(name: str, other: str) -> int:
+    """How far apart two files lie: the same, in one folder, elsewhere."""
+    if name == other:
+        return 0
+    return 1 if name.rpartition("/")[0] == other.rpartition("/")[0] else 2
+
+
+def _signed(child: Certificate, spki: bytes) -> bool:
+    try:
+        verify_signature(spki, child.signature_algorithm, child.signature, child.tbs)
+    except SignatureError:
+        return False
+    return True
