@@ -14,12 +14,27 @@ What is due is kept in memory. After a restart the first sweep finds what is sto
 """
 
 from collections import deque
+from collections.abc import Mapping
+from typing import Literal
 
+from keystead.encoding.decimal import parse_decimal
+from keystead.errors import ParseError
+from keystead.tlog.tiles import (
+    TILE_WIDTH,
+    bundle_path,
+    parse_tile_suffix,
+    tile_path,
+    tile_width,
+    tiles_between,
+)
 from keystead_server.storage.interface import BlobStore
 
 __all__ = ["PartialTileSweeper"]
 
 _BUNDLE_KINDS: tuple[Literal["data", "entries"], ...] = ("data", "entries")
+
+_WIDTHS = frozenset(str(width) for width in range(1, TILE_WIDTH))
+# As the paths of partial tiles end.
 
 
 class PartialTileSweeper:
@@ -76,9 +91,6 @@ class PartialTileSweeper:
             if partial and full not in found and _is_full(full.removeprefix(f"{prefix}tile/"), size):
                 found[full] = None
         return list(found)
-
-
-_WIDTHS = frozenset(str(width) for width in range(1, TILE_WIDTH))
 
 
 def _became_full(prefix: str, old_size: int, size: int) -> list[str]:
