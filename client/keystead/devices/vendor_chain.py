@@ -213,25 +213,28 @@ def _signing_anchor(
 
 
 def _true_path(
-    signed: Certificate, pool: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
+    last: Certificate, unseen: list[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
 ) -> list[Certificate] | None:
-    """The path that the certificates of `pool` make, in whatever order; None where they make none."""
-    found: list[Certificate] = []
-    last = signed
-    while _signing_anchor(last, anchors, rules) is None:
-        above = next((one for one in pool if one not in found and _issued(last, one, rules)), None)
-        if above is None:
-            return None
-        found.append(above)
-        last = above
-    return found
+    """The path that certificates of `unseen` make above `last`, in whatever order; None where they make none.
+
+    Takes out of `unseen` what it looks at, so that no certificate is looked at twice.
+    """
+    if _signing_anchor(last, anchors, rules) is not None:
+        return []
+    for above in [one for one in unseen if _issued(last, one, rules)]:
+        if above in unseen:
+            unseen.remove(above)
+            rest = _true_path(above, unseen, anchors, rules)
+            if rest is not None:
+                return [above, *rest]
+    return None
 
 
 def _misplaced(
     signed: Certificate, path: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
 ) -> EvidenceError | None:
     """What is wrong with the order or number of the chain's certificates, if that is all that is wrong."""
-    true_path = _true_path(signed, path, anchors, rules)
+    true_path = _true_path(signed, list(path), anchors, rules)
     if true_path is None:
         return None
     strays = [certificate for certificate in path if certificate not in true_path]

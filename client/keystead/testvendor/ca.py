@@ -41,6 +41,8 @@ _SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
 _SIGNATURE_CREATION_DEVICE = "1.2.840.113556.1.8000.2554.10366.64129.34580.20006.40472.10032708.12524559.1"
 
 _EV_POLICY = "2.23.140.1.3"  # CSBR 7.1.6.1
+_NON_EV_POLICY = "2.23.140.1.4.1"
+_JURISDICTION_COUNTRY = encode_oid("1.3.6.1.4.1.311.60.2.1.3")
 _ROOT_VALID = (1_577_836_800, 2_524_607_999)  # 2020-01-01 to 2049-12-31
 _INTERMEDIATE_VALID = (1_609_459_200, 2_240_524_799)  # 2021-01-01 to 2040-12-31
 
@@ -97,7 +99,6 @@ class TestCertificateAuthority:
         self.chain = (self.intermediate_der, self.root_der)
         self.issuer_key_hash = hashlib.sha256(self.issuer_key.spki).digest()
         self._issuer_extensions = (
-            _policies(),
             extension("2.5.29.31", _distribution_point(organization)),
             extension("1.3.6.1.5.5.7.1.1", _issuer_location(organization)),
             key_usage(0),
@@ -174,9 +175,9 @@ class TestCertificateAuthority:
             usages: extended key usages; none: no such extension.
             extra_extensions: DER of further Extensions.
         """
-        fixed = self._issuer_extensions
         extensions = [
-            *fixed,
+            _EV if _JURISDICTION_COUNTRY in subject else _NON_EV,
+            *self._issuer_extensions,
             *((_extended_key_usage(usages),) if usages else ()),
             subject_key_identifier(public_key),
             self._authority_key_identifier,
@@ -223,8 +224,11 @@ def _extended_key_usage(usages: Sequence[str]) -> bytes:
     return extension("2.5.29.37", encode(SEQUENCE, *(encode_oid(usage) for usage in usages)))
 
 
-def _policies() -> bytes:
-    return extension("2.5.29.32", encode(SEQUENCE, encode(SEQUENCE, encode_oid(_EV_POLICY))))
+def _policy(oid: str) -> bytes:
+    return extension("2.5.29.32", encode(SEQUENCE, encode(SEQUENCE, encode_oid(oid))))
+
+
+_EV, _NON_EV = _policy(_EV_POLICY), _policy(_NON_EV_POLICY)
 
 
 def _host(organization: str) -> str:
