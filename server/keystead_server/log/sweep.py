@@ -6,8 +6,8 @@ before asks for the partial tile after it became full, so it stays for a while y
 
 Invariants:
 
-* a partial tile or bundle goes only after the full one that replaces it has been published, and seen to be
-  stored, for at least the given age;
+* a partial tile or bundle goes only when the full one that replaces it is stored, and has been published for at
+  least the given age;
 * nothing else is ever removed: a path that is not that of a partial tile is left alone.
 
 What is due is kept in memory. After a restart the first sweep finds what is stored, and the age counts anew.

@@ -34,7 +34,7 @@ from keystead.tlog.merkle import (
     make_consistency_proof,
     make_inclusion_proof,
 )
-from keystead.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, tile_path
+from keystead.tlog.tiles import TILE_HEIGHT, TILE_WIDTH, edge_tiles, tile_path
 from keystead_server.storage.interface import BlobStore
 
 __all__ = ["Growth", "Tree"]
@@ -143,7 +143,12 @@ class Tree:
                 f"the tiles at the end of {prefix}tile do not lead to the signed root of {size} entries: "
                 "restore them from a backup or a mirror"
             )
-        return cls(blobs, prefix, edge, max_tiles)
+        tree = cls(blobs, prefix, edge, max_tiles)
+        for level, index, width in edge_tiles(size):
+            # A level that ends in a full tile has nothing at its edge; look at that tile all the same.
+            if width == TILE_WIDTH:
+                tree._full_tile(level, index)
+        return tree
 
     @property
     def size(self) -> int:
