@@ -14,8 +14,6 @@ Invariants:
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from keystead.statements.services import ServiceRegistry
-
 from keystead.ct.tile_leaf import decode_data_tile
 from keystead.errors import KeysteadError, StoreError
 from keystead.statements.entry import parse_statement_entry
@@ -29,7 +27,7 @@ from keystead.statements.payloads import (
 )
 from keystead.statements.policy import Policy, parse_policy
 from keystead.statements.policy_history import PolicyHistory
-from keystead.statements.rights import logged_statement
+from keystead.statements.services import ServiceRegistry
 from keystead.tlog.checkpoint import (
     RFC6962NoteSignature,
     parse_tree_head_signature,
@@ -187,7 +185,7 @@ class OpenLog:
                 self.policy, self.policy_document, self.policy_index = parse_policy(document), document, index
                 self.successor = statement.successor
                 self.policies.add(index, entry.timestamp, self.policy)
-            self.registry.apply(logged_statement(index, entry, self.policies))
+            self.registry.apply(index, entry.timestamp, statement, entry.envelope)
 
     def close(self) -> None:
         """Let go of the stores."""
@@ -211,7 +209,8 @@ def load(stores: Stores, found: Recovered) -> Snapshot:
         state = LogState(
             found.heads, _issuance_tail(stores.blobs, issuance), _statements_tail(stores.blobs, statements)
         )
-        registry, policies = ServiceRegistry(), PolicyHistory()
+        policies = PolicyHistory()
+        registry = ServiceRegistry(policies)
         policy: Policy | None = None
         policy_index, document, successor = -1, b"", None
         for index, encoded in Records(stores.heads).registry():
@@ -221,7 +220,7 @@ def load(stores: Stores, found: Recovered) -> Snapshot:
                 document = _object(stores.blobs, f"policy/{statement.policy.hex()}")
                 policy, policy_index, successor = parse_policy(document), index, statement.successor
                 policies.add(index, entry.timestamp, policy)
-            registry.apply(logged_statement(index, entry, policies))
+            registry.apply(index, entry.timestamp, statement, entry.envelope)
         if policy is None:
             raise StoreError("the lock database knows no policy of the log: restore it from a backup")
     except StoreError:
