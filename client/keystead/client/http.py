@@ -26,7 +26,7 @@ from keystead.client.fetcher import MAX_BYTES, check_path
 from keystead.encoding.decimal import parse_decimal
 from keystead.errors import FetchError, ParseError, UsageError
 
-__all__ = ["Answer", "HTTPFetcher", "Patience", "parse_base_url"]
+__all__ = ["PATIENT", "Answer", "HTTPFetcher", "Patience", "parse_base_url"]
 
 _TIMEOUT = aiohttp.ClientTimeout(total=120, connect=15, sock_read=60)
 _CHUNK = 65_536
@@ -50,6 +50,10 @@ class Patience:
     attempts: int = 5
     busy_s: float = 300.0
     pause_s: float = 0.5
+
+
+PATIENT = Patience()
+"""What is used where nothing is said."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +103,7 @@ class HTTPFetcher:
         self,
         base_url: str,
         *,
-        patience: Patience = Patience(),
+        patience: Patience = PATIENT,
         sleep: Callable[[float], Awaitable[None]] = asyncio.sleep,
         connections: int = 16,
     ) -> None:
