@@ -79,6 +79,18 @@ class Subscriber:
         """The organization, else the common name, else the whole subject; not yet safe to print."""
         return self.attributes.get("O") or self.attributes.get("CN") or display(self.subject)
 
+    @property
+    def strict_name(self) -> tuple[str, str] | None:
+        """Country and name in the form of rule 5, whichever rule applied; None where there is no name."""
+        attributes = self.attributes
+        name = _txt(attributes.get("O", attributes.get("CN", "")))
+        return (_txt(attributes.get("C", "")), name) if name else None
+
+    @property
+    def strict_place(self) -> tuple[str, str]:
+        """State and locality in the same form; empty where not stated."""
+        return _txt(self.attributes.get("ST", "")), _txt(self.attributes.get("L", ""))
+
 
 def subscriber_of(certificate: TbsCertificate) -> Subscriber:
     """The subscriber of a certificate. Never fails: what cannot be read falls to rule 6."""
