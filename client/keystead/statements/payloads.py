@@ -89,7 +89,11 @@ def parse_payload(kind: Kind, payload: bytes) -> Statement:
         StatementError: it contradicts itself; `check` names the rule.
     """
     members = Members(decode_json(payload, f"the {kind.name} payload"), f"the {kind.name}")
-    statement = kind.payload.read(members)
+    try:
+        statement = kind.payload.read(members)
+    except StatementError:
+        members.finish()  # an unknown member comes first: what is malformed has no meaning to contradict
+        raise
     members.finish()
     return statement
 
