@@ -12,7 +12,7 @@ register numbers differ without contradicting), `lei`, and `eku`, which only com
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import permutations
 
@@ -143,7 +143,7 @@ def reads_as_date(text: str) -> bool:
     return False
 
 
-def _is_date(numbers: list[str]) -> bool:
+def _is_date(numbers: Sequence[str]) -> bool:
     return any(
         _is_year(year) and _is_day(day) and 1 <= int(month) <= 12 and len(month) <= 2
         for year, month, day in permutations(numbers)
@@ -153,17 +153,14 @@ def _is_date(numbers: list[str]) -> bool:
 def _is_compact_date(digits: str) -> bool:
     """Eight or six digits in any order of year, month and day; a time of day may follow eight of them."""
     if len(digits) in {8, 12, 14}:
-        day = digits[:8]
-        return any(
-            _is_date(parts)
-            for parts in ([day[:4], day[4:6], day[6:]], [day[4:], day[:2], day[2:4]])
-            if len(parts[0]) == 4 and _is_year(parts[0])
-        )
-    return len(digits) == 6 and _is_date([digits[:2], digits[2:4], digits[4:]])
+        orders = ((digits[:4], digits[4:6], digits[6:8]), (digits[4:8], digits[:2], digits[2:4]))
+        # Of eight digits without separators, only those with a likely year: many registries number so.
+        return any(1800 <= int(parts[0]) < 2100 and _is_date(parts) for parts in orders)
+    return len(digits) == 6 and _is_date((digits[:2], digits[2:4], digits[4:]))
 
 
 def _is_year(number: str) -> bool:
-    return len(number) == 2 or (len(number) == 4 and 1500 <= int(number) < 2200)
+    return len(number) == 2 or (len(number) == 4 and 1000 <= int(number) < 3000)
 
 
 def _is_day(number: str) -> bool:
