@@ -23,6 +23,7 @@ def yubikey_refusals(device: TestYubiKey, public_key: bytes) -> list[Refusal]:
         *_attestation_refusals(device, public_key, good),
         *_extension_refusals(device, public_key),
         *_f9_refusals(device, public_key),
+        *(_issuer_refusals(device, public_key) if len(good.chain) == 3 else []),
     ]
 
 
@@ -168,6 +169,40 @@ def _f9_refusals(device: TestYubiKey, public_key: bytes) -> list[Refusal]:
             "unknown-critical-extension",
             "1.2.3",
         ),
+    ]
+
+
+def _issuer_refusals(device: TestYubiKey, public_key: bytes) -> list[Refusal]:
+    """What is wrong with the certificate above f9: below one root the vendor certifies other applets too."""
+    shape, maker = HIERARCHIES[device.hierarchy], device.maker
+    intermediate = shape.intermediates[1]
+
+    def issued(subject: str, issuer: str, *extensions: bytes) -> bytes:
+        return certificate(
+            subject=common_name(subject),
+            spki=maker.key(f"f9/{device.batch}" if subject == shape.f9 else subject).spki,
+            issuer=common_name(issuer),
+            key=maker.key(issuer),
+            not_before=shape.not_before,
+            not_after=shape.not_after,
+            extensions=extensions,
+        )
+
+    def refusal(name: str, names: str, subject: str, *extensions: bytes) -> Refusal:
+        chain = (
+            issued(shape.f9, subject, basic_constraints(0)),
+            issued(subject, intermediate, *extensions),
+            device.chain[-1],
+        )
+        evidence = Evidence(FORMAT, device.attestation(public_key), chain)
+        return Refusal(name, evidence, "not-an-issuing-certificate", names)
+
+    openpgp, piv = "Yubico OPGP Attestation B 1", "Yubico PIV Attestation B 1"
+    return [
+        refusal("f9 is issued for another applet", "OPGP", openpgp, basic_constraints(1)),
+        refusal("f9's issuer lacks basicConstraints", "basicConstraints", piv),
+        refusal("f9's issuer may not issue authorities", "below it", piv, basic_constraints(0)),
+        refusal("f9's issuer is malformed", "malformed", piv, extension("2.5.29.19", b"\x30")),
     ]
 
 
