@@ -67,7 +67,8 @@ def judge_evidence(
             attestation = verify_evidence(piece, anchors)
             require_key(attestation, spki)
         except EvidenceError as error:
-            raise RefusedError(f"evidence-{error.check}", f"evidence {number}: {error}") from error
+            code = f"evidence-{error.check.removesuffix('-evidence')}"
+            raise RefusedError(code, f"evidence {number}: {error}") from error
         except ParseError as error:
             raise RefusedError("evidence-malformed", f"evidence {number}: {error}") from error
         if not distrusted.isdisjoint(attestation.rests_on):
