@@ -112,24 +112,26 @@ class OpenLog:
         Raises:
             StoreError: the stores contradict each other or cannot be read.
         """
-        if self._stores is not None:
-            self._stores.close()
-            self._stores = None
         stores = self._open_stores()
-        self._stores = stores
-        found = recover(
-            stores.blobs,
-            stores.heads,
-            self.identity.issuance_key,
-            self.identity.statements_key,
-            hook=self._hook,
-        )
-        if found is None:
-            raise StoreError("the lock database holds no log: restore it from a backup")
-        return load(stores, found)
+        try:
+            found = recover(
+                stores.blobs,
+                stores.heads,
+                self.identity.issuance_key,
+                self.identity.statements_key,
+                hook=self._hook,
+            )
+            if found is None:
+                raise StoreError("the lock database holds no log: restore it from a backup")
+            return load(stores, found)
+        except BaseException:
+            stores.close()
+            raise
 
     def adopt(self, snapshot: Snapshot) -> None:
-        """Go on from what `recovered` found. On the event loop."""
+        """Go on from what `recovered` found, and let go of the stores before. On the event loop."""
+        self.close()
+        self._stores = snapshot.stores
         self.blobs = snapshot.stores.blobs
         self.heads = snapshot.stores.heads
         self.records = Records(snapshot.stores.heads)

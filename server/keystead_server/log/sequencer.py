@@ -141,6 +141,13 @@ class Sequencer:
             raise RefusedError(
                 "closing", "the log is shutting down; try again later", status=503, retry_after=5
             )
+        self.refuse_if_wounded()
+
+    def refuse_if_wounded(self) -> None:
+        """Raise the 503 of a log that is recovering.
+
+        Duplicates, too, wait for that: what is in the lock database may be committed and not yet published.
+        """
         if self.wounded is not None:
             raise RefusedError(
                 "log-unavailable",

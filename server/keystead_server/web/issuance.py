@@ -91,6 +91,7 @@ async def _sequence(
         policy_index=rules.index,
     )
     while True:
+        sequencer.refuse_if_wounded()
         recorded = service.log.records.evidence(admitted.certificate_id)
         chosen = choose_evidence(evidence, admitted.extension, recorded)
         require_backfill(rules.policy.backfill, admitted.extension, evidence, recorded)

@@ -66,6 +66,7 @@ async def submit_statement(service: LogService, body: bytes) -> dict[str, object
 async def _sequence(service: LogService, envelope: Envelope) -> Placed:
     known_by = envelope.identity
     key = ("statement", known_by)
+    service.sequencer.refuse_if_wounded()
     pending = service.sequencer.pending(key)
     if pending is not None:
         return placed_or_refused(await asyncio.shield(pending))
@@ -78,7 +79,8 @@ async def _sequence(service: LogService, envelope: Envelope) -> Placed:
     except ParseError as error:
         raise RefusedError("payload-malformed", str(error)) from error
     async with _turn(service, statement):
-        # Judged anew after the wait: another submission may have logged the same, or changed the service.
+        # Looked up anew after the wait: another submission may have logged the same.
+        service.sequencer.refuse_if_wounded()
         placed = service.log.records.statement(known_by)
         if placed is not None:
             return placed
