@@ -169,8 +169,8 @@ def require_loadable(certificate: Certificate) -> None:
         ChainError: `check` is `certificate-unloadable`.
     """
     try:
-        if certificate.serial == _SERIAL_ZERO:
-            # Old roots have serial number zero; the library loads them and warns.
+        if certificate.serial == _SERIAL_ZERO or certificate.serial[0] >= 0x80:
+            # Old roots have serial number zero; the library loads them, and negative ones, and warns.
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 library.load_der_x509_certificate(certificate.der)

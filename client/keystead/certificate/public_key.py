@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives import hashes
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa
 from cryptography.hazmat.primitives.asymmetric.types import PublicKeyTypes
 from cryptography.hazmat.primitives.serialization import load_der_public_key
+from cryptography.utils import CryptographyDeprecationWarning
 
 from keystead.encoding.der import (
     BIT_STRING,
@@ -122,7 +123,8 @@ def load_public_key(spki: bytes) -> PublicKeyTypes:
     """
     try:
         return load_der_public_key(spki)
-    except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+    except (ValueError, TypeError, UnsupportedAlgorithm, CryptographyDeprecationWarning) as error:
+        # A warning is an error only where the program says so, and then about a key that verifies nothing here.
         raise ParseError("the public key cannot be loaded") from error
 
 

@@ -100,7 +100,11 @@ def test_what_cannot_be_normalized_is_taken_as_it_is(key: bytes) -> None:
 def test_keys_load_or_raise_parse_error() -> None:
     """A key that the library does not know is a ParseError."""
     assert isinstance(load_public_key(spki(ec_key(1))), ec.EllipticCurvePublicKey)
-    for key in (b"", b"\x30\x00", ec_spki(b"\x02" + b"\xff" * 32), ec_spki(b"\x04" + bytes(64))):
+    diffie_hellman = encode(
+        0x30, encode_oid("1.2.840.113549.1.3.1"), encode(0x30, encode_integer(2**512 + 75), b"\x02\x01\x02")
+    )
+    dh_key = encode(0x30, diffie_hellman, encode(0x03, b"\x00", encode_integer(5)))
+    for key in (b"", b"\x30\x00", ec_spki(b"\x02" + b"\xff" * 32), ec_spki(b"\x04" + bytes(64)), dh_key):
         with pytest.raises(ParseError):
             load_public_key(key)
 
