@@ -48,6 +48,8 @@ YUBIKEY_SERIAL = "1.3.6.1.4.1.41482.3.7"
 SAID_BY_THE_LOG = {"log-policy", "device-evidence", "index-head"}
 ABOUT_A_CERTIFICATE = {"device-binding", "device-evidence", "certificate-revoked"}
 DAY_MS = 86_400_000
+WAIT_MS = 3_600_000
+"""How long a statement may wait between being judged and being sequenced."""
 
 
 @dataclass
@@ -132,7 +134,7 @@ class Verifier:
         payload = json.loads(encoded)
         require(payload["log"] == self.trust["statements"]["origin"], f"{what} is for another log")
         issued = 1000 * int(datetime.fromisoformat(payload["issued"]).timestamp())
-        require(time - 7 * DAY_MS <= issued <= time + 300_000, f"{what} was not made when it was logged")
+        require(time - 7 * DAY_MS - WAIT_MS <= issued <= time + 300_000, f"{what} was not made when it was logged")
         spki = self.signer(what, index, time, kind, payload, signature["keyid"])
         require(sha256(spki).hex() == signature["keyid"], f"{what} is by a key that may not say {kind}")
         pae = b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(encoded), encoded)
