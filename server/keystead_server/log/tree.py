@@ -252,8 +252,11 @@ class Tree:
             StoreError: a tile is missing or altered.
         """
         edge = self._edge
-        if (size is not None and size != edge.size) or not 0 <= index < edge.size:
-            return make_inclusion_proof(index, edge.size if size is None else size, self.node)
+        if size is not None and size != edge.size:
+            self._check_size(size)
+            return make_inclusion_proof(index, size, self.node)
+        if not 0 <= index < edge.size:
+            raise ProofError(f"leaf {index} is not in a tree of {edge.size} leaves", check="leaf-in-tree")
         # The highest bit in which the index and the size differ is the level of the perfect subtree that the
         # leaf is in: inside it, siblings; outside of it, what is the same for all its leaves.
         top = (index ^ edge.size).bit_length() - 1
@@ -267,7 +270,15 @@ class Tree:
             ProofError: `old` is greater than `new`, or the tree is not as large.
             StoreError: a tile is missing or altered.
         """
-        return make_consistency_proof(old, self._edge.size if new is None else new, self.node)
+        if new is None:
+            new = self._edge.size
+        self._check_size(new)
+        return make_consistency_proof(old, new, self.node)
+
+    def _check_size(self, size: int) -> None:
+        # Not every proof needs the last leaf, so its absence would not show.
+        if size > self._edge.size:
+            raise ProofError(f"the tree has {self._edge.size} leaves, not yet {size}", check="leaf-in-tree")
 
     def _full_tile(self, level: int, index: int) -> _Rows:
         with self._cache_lock:
