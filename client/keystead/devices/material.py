@@ -14,7 +14,9 @@ from keystead.certificate.public_key import verify_signature
 from keystead.certificate.x509 import Certificate, parse_vendor_certificate
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAGIC, Evidence, evidence_from_json, parse_evidence
+from keystead.devices.piece import Piece
 from keystead.devices.request import CertificationRequest, parse_request
+from keystead.devices.vendor_chain import MAX_CHAIN
 from keystead.encoding.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, decode_oid, parse
 from keystead.encoding.json import decode_json
 from keystead.encoding.rfc4648 import decode_base64
@@ -74,40 +76,39 @@ class Material:
         self.certificates.append(found)
         self.by_subject.setdefault(found.certificate.subject, []).append(found)
 
-    def path_above(
-        self, signed: FoundCertificate, anchors: AnchorSet, format_name: str
-    ) -> list[FoundCertificate]:
-        """The certificates that lead from `signed` towards a pinned key, by signatures, as far as they go.
+    def piece(self, signed: FoundCertificate, anchors: AnchorSet, format_name: str) -> Piece | None:
+        """The evidence that `signed` makes with what leads from it towards a pinned key, by signatures.
 
         Pinned keys' own certificates and other self-issued ones are left out: the canonical chain ends below.
+        None, with a note in `problems`, where the piece is longer than evidence may be.
         """
-        path: list[FoundCertificate] = []
-        pinned = anchors.attesting(format_name)
-        pinned_keys = {anchor.key_hash for anchor in pinned}
-        last = signed.certificate
-        while not any(_signed(last, anchor.key) for anchor in pinned):
-            above = self._issuer_of(last, signed, [one.certificate for one in path], pinned_keys)
+        pinned = {anchor.key_hash for anchor in anchors.attesting(format_name)}
+        path = [signed]
+        while len(path) <= MAX_CHAIN + 1:
+            above = self._issuer_of(path, pinned)
             if above is None:
                 break
             path.append(above)
-            last = above.certificate
-        return path
+        try:
+            evidence = Evidence(
+                format_name, signed.certificate.der, tuple(one.certificate.der for one in path[1:])
+            )
+        except ParseError as error:
+            self.problems[signed.file] = str(error)
+            return None
+        return Piece(evidence, tuple(one.file for one in path), signed.request)
 
-    def _issuer_of(
-        self,
-        child: Certificate,
-        near: FoundCertificate,
-        seen: list[Certificate],
-        pinned_keys: set[bytes],
-    ) -> FoundCertificate | None:
-        tried: set[bytes] = set()
+    def _issuer_of(self, path: list[FoundCertificate], pinned: set[bytes]) -> FoundCertificate | None:
+        """What signed the last certificate of `path`: the nearest to the first, where there are copies."""
+        child = path[-1].certificate
+        seen = {one.certificate.der for one in path}
         candidates = self.by_subject.get(child.issuer, ())
-        for found in sorted(candidates, key=lambda one: _distance(one.file, near.file)):
+        for found in sorted(candidates, key=lambda one: _distance(one.file, path[0].file)):
             one = found.certificate
-            if one.subject == one.issuer or one.der in tried:
+            if one.der in seen or one.subject == one.issuer or one.spki_hash in pinned:
                 continue
-            tried.add(one.der)
-            if one.spki_hash not in pinned_keys and one not in seen and _signed(child, one.spki):
+            seen.add(one.der)
+            if _signed(child, one.spki):
                 return found
         return None
 

@@ -133,6 +133,11 @@ def parse_evidence_certificate(der: bytes, what: str, check: str) -> Certificate
     return certificate
 
 
+@lru_cache(maxsize=256)  # a batch shares its f9 certificate, and all devices a few intermediates
+def _chain_certificate(der: bytes, place: int) -> Certificate:
+    return parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
+
+
 def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules: ChainRules) -> VendorPath:
     """Verify that `chain` is exactly the path from `signed` to a key that may attest the format.
 
@@ -153,10 +158,7 @@ def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules:
         raise EvidenceError(
             f"the chain has {len(chain)} certificates, more than {MAX_CHAIN}", check="chain-too-long"
         )
-    path = [
-        parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
-        for place, der in enumerate(chain, 1)
-    ]
+    path = [_chain_certificate(der, place) for place, der in enumerate(chain, 1)]
     if len({signed.der, *chain}) != len(chain) + 1:
         raise EvidenceError("the chain holds a certificate twice", check="chain-repeats")
     # (2) It stops below the first pinned key.

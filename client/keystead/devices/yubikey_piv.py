@@ -182,15 +182,12 @@ def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
 
     In requests they travel as attributes or requested extensions of the types `.1` or `.11` (attestation) and
     `.2` (f9); they are recognized by their subjects all the same.
-
-    Raises:
-        ParseError: a piece is longer than evidence may be.
     """
     for found in material.certificates:
         if is_attestation(found.certificate):
-            path = material.path_above(found, anchors, FORMAT)
-            evidence = Evidence(FORMAT, found.certificate.der, tuple(one.certificate.der for one in path))
-            yield Piece(evidence, (found.file, *(one.file for one in path)), found.request)
+            piece = material.piece(found, anchors, FORMAT)
+            if piece is not None:
+                yield piece
 
 
 def is_attestation(certificate: Certificate) -> bool:

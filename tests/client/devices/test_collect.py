@@ -17,7 +17,7 @@ from keystead.devices.verify import verify_evidence
 from keystead.encoding.der import OCTET_STRING, encode
 from keystead.errors import EvidenceError, ParseError
 from keystead.testvendor import TestCertificateAuthority, TestVendor
-from keystead.testvendor.certificates import common_name, extension, to_pem
+from keystead.testvendor.certificates import certificate, common_name, extension, to_pem
 from keystead.testvendor.containers import certificate_bundle, certification_request
 from keystead.testvendor.keys import derive_key
 from keystead.testvendor.refusals import stray_certificate
@@ -234,6 +234,40 @@ def test_ready_evidence_is_passed_on_as_it_is() -> None:
     """What is in its final form is not mended: its digest may be in a certificate."""
     wrong = Evidence(EVIDENCE.format, EVIDENCE.data, (*EVIDENCE.chain, stray_certificate()))
     assert only_piece({"evidence": wrong.encode()}) == wrong
+
+
+def test_a_path_without_end_is_cut_off() -> None:
+    """Certificates that certify one another up and up make a piece that verification refuses, and no more."""
+    keys = [derive_key(b"endless", str(number)) for number in range(20)]
+    names = [
+        common_name("YubiKey PIV Attestation 9a"),
+        *(common_name(str(number)) for number in range(1, 20)),
+    ]
+    ladder = [
+        certificate(
+            subject=names[step],
+            spki=keys[step].spki,
+            issuer=names[step + 1],
+            key=keys[step + 1],
+            not_before=0,
+            not_after=1,
+        )
+        for step in range(19)
+    ]
+    (piece,) = collect({"ladder.pem": "".join(map(to_pem, ladder)).encode()}, ANCHORS).pieces
+    with pytest.raises(EvidenceError) as caught:
+        identify(piece, ANCHORS)
+    assert caught.value.check == "chain-too-long"
+
+
+def test_a_piece_that_is_too_long_is_reported() -> None:
+    """An attestation beyond the limit of evidence is no piece; the rest is found all the same."""
+    long = DEVICE.attestation(KEY.spki, extra_extensions=(extension("1.2.3", b"x" * 65_536),))
+    files = {"long.der": long, "leaf.pem": LEAF_PEM, "f9.pem": F9_PEM}
+    collection = collect(files, ANCHORS)
+    assert [piece.evidence for piece in collection.pieces] == [EVIDENCE]
+    (unused,) = collection.unused
+    assert (unused.file, "more than 65536" in unused.reason) == ("long.der", True)
 
 
 def test_certificates_are_limited_in_number() -> None:

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+"""How much evidence one core identifies: one JSON line for each format and shape of chain.
+
+    python tests/bench/bench_evidence.py [--count N] [--repeat R]
+
+Devices and keys are all different, as in a log; f9 keys are shared by batches of a hundred, as in production.
+`parse_and_verify` is what an answer to a submission costs (canonical bytes to identities), `collect` what
+`identify` costs on a PEM bundle. What counts is CPU time in the best of R runs: the machine may have other work.
+"""
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Iterable
+
+from keystead.devices.collect import collect, identify
+from keystead.devices.evidence import Evidence, parse_evidence
+from keystead.devices.verify import verify_evidence
+from keystead.testvendor.certificates import to_pem
+from keystead.testvendor.keys import derive_key
+from keystead.testvendor.vendor import TestVendor
+
+VENDOR = TestVendor("bench evidence")
+ANCHORS = VENDOR.anchors()
+
+FIRMWARES = {"u2f": (4, 3, 7), "piv": (5, 4, 3), "attestation-root": (5, 7, 4)}
+
+
+def yubikey_evidence(firmware: tuple[int, int, int], count: int) -> list[Evidence]:
+    """Attestations of `count` keys by as many devices."""
+    evidence = []
+    for number in range(count):
+        device = VENDOR.yubikey(10_000_000 + number, firmware=firmware, batch=str(number // 100))
+        evidence.append(device.attest(derive_key(b"bench evidence", str(number)).spki))
+    return evidence
+
+
+def rate(run: Callable[[], object], count: int, repeat: int) -> float:
+    """How many pieces a second of one core, in the best of `repeat` runs."""
+    best = float("inf")
+    for _ in range(repeat):
+        started = time.process_time()
+        run()
+        best = min(best, time.process_time() - started)
+    return round(count / best, 1)
+
+
+def identify_all(bundles: Iterable[bytes]) -> None:
+    """What `keystead identify` does with each bundle."""
+    for bundle in bundles:
+        for piece in collect({"bundle.pem": bundle}, ANCHORS).pieces:
+            identify(piece, ANCHORS)
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--count", type=int, default=1000)
+    parser.add_argument("--repeat", type=int, default=3)
+    arguments = parser.parse_args()
+    for hierarchy, firmware in FIRMWARES.items():
+        evidence = yubikey_evidence(firmware, arguments.count)
+        encoded = [piece.encode() for piece in evidence]
+        bundles = ["".join(map(to_pem, (piece.data, *piece.chain))).encode() for piece in evidence]
+        figures = {
+            "bench": "evidence",
+            "format": "yubikey-piv",
+            "hierarchy": hierarchy,
+            "chain": len(evidence[0].chain),
+            "bytes": len(encoded[0]),
+            "count": arguments.count,
+            "parse_and_verify_per_second": rate(
+                lambda encoded=encoded: [verify_evidence(parse_evidence(one), ANCHORS) for one in encoded],
+                arguments.count,
+                arguments.repeat,
+            ),
+            "collect_per_second": rate(
+                lambda bundles=bundles: identify_all(bundles), arguments.count, arguments.repeat
+            ),
+        }
+        print(json.dumps(figures))
+
+
+if __name__ == "__main__":
+    main()
