@@ -1,0 +1,89 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which logs a verb talks to, and whose keys it believes: `--log` and `--trust` made into addresses.
+
+A log whose trust.json is not given is asked for it once, and the answer is pinned in a state folder, as ssh
+does with host keys; the user is told. From then on only the pinned copy counts.
+"""
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from keystead.cli.terminal import print_note
+from keystead.client.http import HTTPFetcher, Patience, parse_base_url
+from keystead.client.trust import Trust, parse_trust, pin_trust
+from keystead.errors import ParseError, UsageError
+
+__all__ = ["LogAddress", "default_state_folder", "find_logs"]
+
+
+@dataclass(frozen=True, slots=True)
+class LogAddress:
+    """One log of the command line.
+
+    Attributes:
+        url: its base URL.
+        trust: the keys that count.
+    """
+
+    url: str
+    trust: Trust
+
+
+def default_state_folder() -> Path:
+    """Where verbs without `--state` keep what they must remember: pinned trust.json files."""
+    base = os.environ.get("XDG_STATE_HOME")
+    return (Path(base) if base else Path.home() / ".local" / "state") / "keystead"
+
+
+async def find_logs(
+    urls: Sequence[str], trust_files: Sequence[Path], state: Path | None = None
+) -> list[LogAddress]:
+    """The logs of one command line, at least one.
+
+    Args:
+        urls: of `--log`.
+        trust_files: of `--trust`: none, or one for each URL; without any URL, one for each log.
+        state: where fetched trust is pinned; by default `default_state_folder()`.
+
+    Raises:
+        UsageError: no log, or numbers that do not match.
+        FetchError: a log whose trust is not pinned yet cannot be reached.
+        ParseError, StoreError: a trust.json, given, fetched or pinned, is damaged.
+    """
+    if not urls and not trust_files:
+        raise UsageError("say which log: --log URL, or --trust trust.json")
+    if urls and trust_files and len(urls) != len(trust_files):
+        raise UsageError(
+            "give one --trust for each --log, in the same order, or none to pin what the logs say"
+        )
+    given = [_read_trust(path) for path in trust_files]
+    if not urls:
+        return [LogAddress(trust.base_url, trust) for trust in given]
+    bases = [parse_base_url(url) for url in urls]
+    if len(set(bases)) != len(bases):
+        raise UsageError("one log is named twice")
+    if given:
+        return [LogAddress(base, trust) for base, trust in zip(bases, given, strict=True)]
+    folder = (state or default_state_folder()) / "trust"
+    return [await _pinned(base, folder) for base in bases]
+
+
+def _read_trust(path: Path) -> Trust:
+    try:
+        return parse_trust(path.read_bytes())
+    except ParseError as error:
+        raise ParseError(f"{path}: {error}") from error
+
+
+async def _pinned(base: str, folder: Path) -> LogAddress:
+    # A person waits: a log that cannot be reached now is said to be so soon.
+    async with HTTPFetcher(base, patience=Patience(attempts=2)) as fetcher:
+        trust, fresh = await pin_trust(fetcher, base, folder)
+    if fresh:
+        print_note(
+            f"{base} is new here: the keys that it states of itself are trusted from now on, pinned in "
+            f"{folder}. Compare them with the operator's, or give --trust."
+        )
+    return LogAddress(base, trust)

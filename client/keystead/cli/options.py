@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Options that several verbs share, and the types of values that they take."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from keystead.encoding.rfc3339 import parse_time
+from keystead.encoding.rfc4648 import decode_digest
+from keystead.errors import ParseError
+
+__all__ = [
+    "DIGEST",
+    "TIME",
+    "anchors_option",
+    "existing_file",
+    "existing_path",
+    "json_option",
+    "log_options",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., Any])
+
+existing_file = click.Path(exists=True, dir_okay=False, path_type=Path)
+existing_path = click.Path(exists=True, path_type=Path)
+
+
+class _Time(click.ParamType[int]):
+    """`YYYY-MM-DDTHH:MM:SSZ`, or the day alone for its first second; seconds since the epoch."""
+
+    name = "TIME"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int:
+        if isinstance(value, int):
+            return value
+        text = str(value)
+        try:
+            return parse_time(text if "T" in text else f"{text}T00:00:00Z")
+        except ParseError:
+            self.fail(f"{text!r} is not written as YYYY-MM-DDTHH:MM:SSZ or YYYY-MM-DD (UTC)", param, ctx)
+
+
+class _Digest(click.ParamType[bytes]):
+    """64 lowercase hexadecimal digits, as every id is written."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        if isinstance(value, bytes):
+            return value
+        try:
+            return decode_digest(str(value))
+        except ParseError:
+            self.fail(f"{value!r} is not 64 lowercase hexadecimal digits", param, ctx)
+
+
+TIME = _Time()
+DIGEST = _Digest()
+
+
+def json_option(function: _Function) -> _Function:
+    """`--json`."""
+    return click.option(
+        "--json", "as_json", is_flag=True, help="Answer a program: JSON, one document a line."
+    )(function)
+
+
+def anchors_option(function: _Function) -> _Function:
+    """`--anchors FILE.toml`."""
+    return click.option(
+        "--anchors",
+        "anchors_file",
+        type=existing_file,
+        metavar="FILE.toml",
+        help="More vendor anchors than ship with Keystead: [[vendor_anchor]] tables as in the policy file.",
+    )(function)
+
+
+def log_options(function: _Function) -> _Function:
+    """`--log URL` and `--trust FILE`, both repeatable."""
+    function = click.option(
+        "--trust",
+        "trust_files",
+        multiple=True,
+        type=existing_file,
+        metavar="trust.json",
+        help="The log's trust.json, one for each --log in the same order. Without it the log's own is "
+        "fetched once and pinned.",
+    )(function)
+    return click.option(
+        "--log",
+        "log_urls",
+        multiple=True,
+        metavar="URL",
+        help="Base URL of a log; repeat for several. It wins over the URLs in trust.json.",
+    )(function)
