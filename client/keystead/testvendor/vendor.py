@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """One test vendor for all formats of evidence.
 
+>>> from keystead.devices.verify import verify_evidence
 >>> vendor = TestVendor("example")
 >>> device = vendor.yubikey(28557046)
 >>> evidence = device.attest(device.generate("9c").spki, "9c")
