@@ -118,15 +118,16 @@ class SignatureCreationDevice:
     def __post_init__(self) -> None:
         if len(self.devices) > MAX_DEVICES:
             raise ParseError(f"the extension names more than {MAX_DEVICES} devices")
-        for name, value in (
-            *(("deviceId", device.device_id) for device in self.devices),
-            ("evidenceDigest", self.evidence_digest),
-            ("service", self.service),
-        ):
-            if value is not None and len(value) != _DIGEST_SIZE:
-                raise ParseError(f"{name} is not {_DIGEST_SIZE} bytes")
-        if len({device.device_id for device in self.devices}) != len(self.devices):
+        identifiers = {device.device_id for device in self.devices}
+        if len(identifiers) != len(self.devices):
             raise ParseError("the extension names one device twice")
+        for identifier in identifiers:
+            if len(identifier) != _DIGEST_SIZE:
+                raise ParseError(f"deviceId is not {_DIGEST_SIZE} bytes")
+        if self.evidence_digest is not None and len(self.evidence_digest) != _DIGEST_SIZE:
+            raise ParseError(f"evidenceDigest is not {_DIGEST_SIZE} bytes")
+        if self.service is not None and len(self.service) != _DIGEST_SIZE:
+            raise ParseError(f"service is not {_DIGEST_SIZE} bytes")
         if not self.devices and self.evidence_digest is None:
             if self.service is None:
                 raise ParseError("the extension names no device, no evidence and no service")

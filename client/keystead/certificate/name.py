@@ -11,9 +11,9 @@ text.
 """
 
 import unicodedata
-from dataclasses import dataclass
+from typing import NamedTuple
 
-from keystead.encoding.der import SEQUENCE, SET, Element, decode_oid, parse
+from keystead.encoding.der import OBJECT_IDENTIFIER, SEQUENCE, SET, oid_text, read_header
 from keystead.errors import ParseError
 
 __all__ = ["Attribute", "decode_name", "decode_text", "display", "printable"]
@@ -52,9 +52,8 @@ _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
 widths, tags), what is not assigned or private, and line separators."""
 
 
-@dataclass(frozen=True, slots=True)
-class Attribute:
-    """One attribute of a name.
+class Attribute(NamedTuple):
+    """One attribute of a name; a tuple, because a monitor decodes several for each entry of a log.
 
     Attributes:
         oid: the dotted type.
@@ -99,23 +98,36 @@ def decode_name(der: bytes) -> tuple[Attribute, ...]:
     Raises:
         ParseError: it is no RDNSequence.
     """
+    tag, position, end = read_header(der, 0, len(der))
+    if tag != SEQUENCE or end != len(der):
+        raise ParseError("a name is no single SEQUENCE", offset=0)
     attributes: list[Attribute] = []
-    for rdn, element in enumerate(parse(der, "a name").expect(SEQUENCE, "a name").children()):
-        members = element.expect(SET, "a relative distinguished name").children()
-        if not members:
-            raise ParseError("a relative distinguished name is empty", offset=element.start)
-        attributes += (_attribute(member, rdn) for member in members)
+    rdn = 0
+    while position < end:
+        tag, member, stop = read_header(der, position, end)
+        if tag != SET or member == stop:
+            raise ParseError("a relative distinguished name is empty or no SET", offset=position)
+        while member < stop:
+            attribute, member = _read_attribute(der, member, stop, rdn)
+            attributes.append(attribute)
+        position = stop
+        rdn += 1
     return tuple(attributes)
 
 
-def _attribute(element: Element, rdn: int) -> Attribute:
-    members = element.expect(SEQUENCE, "an attribute").children()
-    if len(members) != 2:
-        raise ParseError("an attribute is not a type and a value", offset=element.start)
-    oid = decode_oid(members[0], "an attribute's type")
-    value = members[1]
-    raw = value.content
-    return Attribute(oid, decode_text(value.tag, raw), raw, value.tag, rdn)
+def _read_attribute(der: bytes, position: int, limit: int, rdn: int) -> tuple[Attribute, int]:
+    """The AttributeTypeAndValue at `position`, and the offset just behind it."""
+    tag, start, end = read_header(der, position, limit)
+    oid_tag, oid_start, after = read_header(der, start, end)
+    value_tag, value_start, value_end = read_header(der, after, end)
+    if tag != SEQUENCE or oid_tag != OBJECT_IDENTIFIER or value_end != end:
+        raise ParseError("an attribute is not a type and a value", offset=position)
+    try:
+        oid = oid_text(der[oid_start:after])
+    except ParseError as error:
+        raise ParseError(str(error), offset=start) from error
+    raw = der[value_start:end]
+    return Attribute(oid, decode_text(value_tag, raw), raw, value_tag, rdn), end
 
 
 def display(der: bytes) -> str:

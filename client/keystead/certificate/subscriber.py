@@ -15,6 +15,7 @@ Invariants:
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 from hashlib import sha256
 from types import MappingProxyType
 
@@ -62,8 +63,8 @@ class Subscriber:
         rule: `registration`, `organization`, `lei`, `eku`, `name` or `subject`.
         decodable: whether everything that the rule reads is text.
         attributes: first values by label (`C`, `O`, `CN`, `ST`, `L`, …, and `LEI`), as far as they are text.
+        durable_eku: the key purpose that rule 4 looks for, if there is one.
         subject: DER of the name.
-        strong: what compares across certificates.
     """
 
     id: bytes
@@ -71,8 +72,13 @@ class Subscriber:
     rule: str
     decodable: bool
     attributes: Mapping[str, str] = field(hash=False)
+    durable_eku: str | None
     subject: bytes
-    strong: StrongIdentifiers
+
+    @property
+    def strong(self) -> StrongIdentifiers:
+        """What compares across certificates; worked out when asked for."""
+        return strong_identifiers(self.attributes, self.durable_eku)
 
     @property
     def name(self) -> str:
@@ -108,7 +114,7 @@ def subscriber_of_subject(subject: bytes) -> Subscriber:
     Args:
         subject: DER of the Name.
     """
-    return _subscriber(subject, None, (), decodable=True)
+    return _subscriber(subject, None, (), True)
 
 
 def _lei(certificate: TbsCertificate) -> tuple[str | None, bool]:
@@ -123,6 +129,7 @@ def _lei(certificate: TbsCertificate) -> tuple[str | None, bool]:
     return text, text is not None
 
 
+@lru_cache(maxsize=4096)
 def _subscriber(subject: bytes, lei: str | None, purposes: tuple[str, ...], decodable: bool) -> Subscriber:
     try:
         first = _first_values(decode_name(subject))
@@ -147,8 +154,8 @@ def _subscriber(subject: bytes, lei: str | None, purposes: tuple[str, ...], deco
         rule=rule,
         decodable=decodable,
         attributes=MappingProxyType(attributes),
+        durable_eku=durable,
         subject=subject,
-        strong=strong_identifiers(attributes, durable),
     )
 
 

@@ -16,7 +16,7 @@ Invariants:
 * nothing but `ParseError` is raised on input.
 """
 
-from functools import cached_property
+from functools import cached_property, lru_cache
 from hashlib import sha256
 from typing import NamedTuple
 
@@ -31,6 +31,7 @@ from keystead.encoding.der import (
     Element,
     decode_integer,
     decode_oid,
+    parse,
 )
 from keystead.errors import ParseError
 
@@ -183,13 +184,22 @@ def extended_key_usages(certificate: TbsCertificate) -> tuple[str, ...]:
     Raises:
         ParseError: the extension is malformed.
     """
-    element = extension_element(certificate, _EXTENDED_KEY_USAGE, "extendedKeyUsage")
-    if element is None:
+    extension = certificate.extension(_EXTENDED_KEY_USAGE)
+    if extension is None:
         return ()
-    purposes = element.expect(SEQUENCE, "extendedKeyUsage").children()
+    try:
+        return _purposes(extension.value)
+    except ParseError as error:
+        raise ParseError("extendedKeyUsage is no list of key purposes", offset=extension.offset) from error
+
+
+@lru_cache(maxsize=256)
+def _purposes(value: bytes) -> tuple[str, ...]:
+    # Remembered, because all the certificates of a CA have the same ones.
+    purposes = parse(value).expect(SEQUENCE, "extendedKeyUsage").children()
     if not purposes:
-        raise ParseError("extendedKeyUsage is empty", offset=element.start)
-    return tuple(decode_oid(purpose, "a key purpose") for purpose in purposes)
+        raise ParseError("extendedKeyUsage is empty")
+    return tuple(decode_oid(purpose) for purpose in purposes)
 
 
 class BasicConstraints(NamedTuple):
