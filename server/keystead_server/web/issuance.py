@@ -70,15 +70,18 @@ async def submit_chain(service: LogService, body: bytes, *, precertificate: bool
     submission = parse_chain_submission(body, rules.policy.limits.max_chain_bytes)
     admitted = admit_certificate(submission.chain, precertificate=precertificate, issuers=rules.issuers)
     evidence = judge_evidence(submission.evidence, admitted.certificate.spki, rules.anchors, rules.distrusted)
-    placed = await _sequence(service, rules, admitted, evidence)
-    recorded = service.log.records.evidence(admitted.certificate_id)
+    placed, recorded = await _sequence(service, rules, admitted, evidence)
     return _answer(service, admitted, placed, recorded)
 
 
 async def _sequence(
     service: LogService, rules: Rules, admitted: AdmittedCertificate, evidence: Sequence[AdmittedEvidence]
-) -> Placed:
-    """Have the entry and the new evidence sequenced, unless they are; where the entry stands."""
+) -> tuple[Placed, Sequence[RecordedEvidence]]:
+    """Have the entry and the new evidence sequenced, unless they are.
+
+    Returns:
+        Where the entry stands, and the evidence that is recorded for its certificate.
+    """
     sequencer = service.sequencer
     entry = AddEntry(
         entry_type=admitted.entry_type,
@@ -123,13 +126,15 @@ async def _sequence(
                 placed_or_refused(outcome)
             continue
         if placed is not None and not additions:
-            return placed
+            return placed, recorded
         operations: list[Operation] = [*([entry] if placed is None else []), *additions]
         if not entry_waits and not waiting:
             _charge(service, rules, admitted)
         futures_of = sequencer.submit(operations, rules.policy.limits.pool)
         outcomes = [placed_or_refused(outcome) for outcome in await _all(futures_of)]
-        return placed or outcomes[0]
+        if additions:
+            recorded = service.log.records.evidence(admitted.certificate_id)
+        return placed or outcomes[0], recorded
 
 
 def _placed(service: LogService, entry: AddEntry) -> Placed | None:
