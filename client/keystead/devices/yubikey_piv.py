@@ -226,7 +226,7 @@ def _octets(certificate: Certificate, oid: str, size: int) -> bytes | None:
         return None
     if len(extension.value) != size:
         raise EvidenceError(
-            f"the attestation's extension {oid} has {len(extension.value)} bytes, not {size}",
+            f"extension {oid} of {shown(certificate.subject)} has {len(extension.value)} bytes, not {size}",
             check="malformed-extension",
         )
     return extension.value

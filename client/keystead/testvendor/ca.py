@@ -15,6 +15,9 @@ A certificate costs one signature and a few concatenations: 10,000 precertificat
 import hashlib
 from collections.abc import Sequence
 
+from keystead.certificate.device_identifier import EXTENSION_OID
+from keystead.certificate.precertificate import POISON_OID, SCT_LIST_OID
+from keystead.certificate.x509 import CODE_SIGNING
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
 from keystead.testvendor.certificates import (
     authority_key_identifier,
@@ -31,14 +34,9 @@ from keystead.testvendor.certificates import (
 )
 from keystead.testvendor.keys import SigningKey, derive_key, generate_rsa_key
 
-__all__ = ["CODE_SIGNING", "TestCertificateAuthority"]
+__all__ = ["TestCertificateAuthority"]
 
-CODE_SIGNING = "1.3.6.1.5.5.7.3.3"
-"""id-kp-codeSigning (RFC 5280 section 4.2.1.12)."""
-
-_POISON = extension("1.3.6.1.4.1.11129.2.4.3", b"\x05\x00", critical=True)
-_SCT_LIST = "1.3.6.1.4.1.11129.2.4.2"
-_SIGNATURE_CREATION_DEVICE = "1.2.840.113556.1.8000.2554.10366.64129.34580.20006.40472.10032708.12524559.1"
+_POISON = extension(POISON_OID, b"\x05\x00", critical=True)
 
 _EV_POLICY = "2.23.140.1.3"  # CSBR 7.1.6.1
 _NON_EV_POLICY = "2.23.140.1.4.1"
@@ -184,7 +182,7 @@ class TestCertificateAuthority:
             *extra_extensions,
         ]
         if device_extension is not None:
-            extensions.append(extension(_SIGNATURE_CREATION_DEVICE, device_extension))
+            extensions.append(extension(EXTENSION_OID, device_extension))
         valid = validity(not_before, not_after)
         if serial is None:
             parts = (self.issuer_name, subject, public_key, valid, *extensions)
@@ -193,7 +191,7 @@ class TestCertificateAuthority:
         else:
             number = serial.to_bytes((serial + (serial < 0)).bit_length() // 8 + 1, signed=True)
         if sct_list is not None:
-            extensions.append(extension(_SCT_LIST, sct_list))
+            extensions.append(extension(SCT_LIST_OID, sct_list))
         if precertificate:
             extensions.append(_POISON)
         tbs = tbs_certificate(
