@@ -13,6 +13,7 @@ from cryptography import x509 as library
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keystead.certificate.name import decode_name
 from keystead.certificate.x509 import (
     KEY_CERT_SIGN,
     BasicConstraints,
@@ -126,6 +127,9 @@ def test_code_signing_certificates_are_as_their_index_says(samples: Path) -> Non
         assert certificate.fingerprint.hex() == listed["sha256"]
         assert f"{int.from_bytes(certificate.serial):x}" == listed["serial"]
         assert extended_key_usages(certificate) == tuple(listed["eku"])
+        assert [[item.oid, item.text] for item in decode_name(certificate.subject)] == listed["subject"]
+        issuer = {item.label: item.text for item in decode_name(certificate.issuer)}
+        assert (issuer["CN"], issuer["O"]) == (listed["issuer_cn"], listed["issuer_o"])
         dates = [
             datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%d")
             for seconds in (certificate.not_before, certificate.not_after)
