@@ -14,10 +14,11 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-MAX_LINES = 350
+MAX_LINES = {"client/": 350, "server/": 350, "tests/": 500}
+"""A module holds one concept; its tests, which mirror it, take more lines to say what it does."""
 
 LONGER: dict[str, str] = {
-    "tests/vectors/make_log_vectors.py": "a program that stands alone, so that it shares no mistake with the code",
+    "tests/vectors/make_statement_vectors.py": "a program that stands alone: it shares no mistake with the code",
 }
 """Files that may be longer, each with its reason."""
 
@@ -82,12 +83,13 @@ def test_modules_say_what_they_are_for() -> None:
 
 
 def test_files_hold_one_concept() -> None:
-    """No module is longer than 350 lines without a reason, and no reason outlives its file."""
-    lengths = {
-        _name(path): len(path.read_text("utf-8").splitlines())
-        for path in _modules("client/", "server/", "tests/")
+    """No module is longer than its kind may be without a reason, and no reason outlives its file."""
+    long = {
+        _name(path)
+        for folder, most in MAX_LINES.items()
+        for path in _modules(folder)
+        if len(path.read_text("utf-8").splitlines()) > most
     }
-    long = {name for name, length in lengths.items() if length > MAX_LINES}
     assert long == set(LONGER)
 
 
