@@ -167,7 +167,7 @@ class VerifiedTree:
             ahead: how many bundles may be under way while one is worked on.
         """
         stop = self.size if end is None else min(end, self.size)
-        indices = range(start // TILE_WIDTH, -(-stop // TILE_WIDTH))
+        indices = range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else range(0)
         async with aclosing(in_order(lambda index: self.bundle(codec, index), indices, ahead)) as found:
             async for bundle in found:
                 low = max(start - bundle.start, 0)

@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""When a device serves several subscribers without being covered for each (`specs/monitor.md`, section 5).
+
+Two certificates expose a device at a moment if both stand on it and are live then, their keys differ, their
+subscribers are not the same, the device is not covered for both of them then, and no domain speaks for both
+(`standing`).
+
+Judging every pair at every moment would be cubic. Certificates are counted in cells instead, cells are compared
+in pairs, and only moments at which something begins or ends are looked at: an event costs at most as many
+comparisons as there are cells alive.
+
+Invariants:
+
+* exposures are disjoint and ascending, each as long as the exposed subscribers stay the same;
+* the result depends on the set of certificates, not on their order.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+from itertools import combinations
+
+from keystead.monitor.coverage import Coverage
+from keystead.monitor.model import Assurance, DeviceView, Span
+from keystead.monitor.standing import Cell, Standing, standings
+from keystead.monitor.subscribers import Comparison, Groups
+
+__all__ = ["ExposedPair", "Exposure", "Timeline"]
+
+
+@dataclass(frozen=True, slots=True)
+class Exposure:
+    """A stretch of time in which the same subscribers were exposed to each other.
+
+    Attributes:
+        span: when.
+        groups: the subscriber groups, at least two.
+    """
+
+    span: Span
+    groups: frozenset[int]
+
+
+@dataclass(frozen=True, slots=True)
+class ExposedPair:
+    """Two subscribers who expose the device at one moment.
+
+    Attributes:
+        groups: the two.
+        comparison: why they are not the same.
+        assurance: of their best pair of certificates: that of the worse of the two.
+    """
+
+    groups: tuple[int, int]
+    comparison: Comparison
+    assurance: Assurance
+
+
+class Timeline:
+    """All exposures of one device.
+
+    Args:
+        view: all that bears on the device.
+        groups: who is whom, of at least the certificates in view.
+    """
+
+    def __init__(self, view: DeviceView, groups: Groups) -> None:
+        self.view = view
+        self.groups = groups
+        self.coverage = Coverage(view)
+        self._standings = list(standings(view, groups, self.coverage)) if self._may_be_shared() else []
+        self.exposures = tuple(_sweep(self._standings))
+
+    def at(self, moment: int) -> Exposure | None:
+        """The exposure at a moment."""
+        return next((found for found in self.exposures if moment in found.span), None)
+
+    def before(self, moment: int) -> Exposure | None:
+        """The last exposure that ended at or before a moment."""
+        return next((found for found in reversed(self.exposures) if found.span.end <= moment), None)
+
+    def next_change(self, moment: int) -> int | None:
+        """The first moment after `moment` at which what there is to say may change.
+
+        None where nothing will, or where the device is never exposed: then nothing is ever said.
+        """
+        if not self.exposures:
+            return None
+        changes = {edge for standing in self._standings for edge in (standing.span.start, standing.span.end)}
+        for certificate in self.view.certificates:
+            changes.update(self.coverage.boundaries(certificate))
+        return min((change for change in changes if change > moment), default=None)
+
+    def pairs_at(self, moment: int) -> list[ExposedPair]:
+        """The pairs of subscribers that expose the device at a moment."""
+        best: dict[tuple[int, int], Assurance] = {}
+        cells = _count(standing for standing in self._standings if moment in standing.span)
+        for (first, keys), (second, other_keys) in combinations(cells.items(), 2):
+            if _exposing(first, second) and _differ(keys, other_keys):
+                pair = (min(first.group, second.group), max(first.group, second.group))
+                worse = min(first.assurance, second.assurance)
+                best[pair] = max(best.get(pair, worse), worse)
+        return [ExposedPair(pair, self.groups.compare(*pair), best[pair]) for pair in sorted(best)]
+
+    def certificates_at(self, moment: int) -> list[Standing]:
+        """The certificates of these pairs and how they stand on the device then, the oldest first."""
+        alive = [standing for standing in self._standings if moment in standing.span]
+        cells = _count(alive)
+        exposed = (
+            standing
+            for standing in alive
+            if any(
+                _exposing(standing.cell, cell) and _differ((standing.certificate.key,), keys)
+                for cell, keys in cells.items()
+            )
+        )
+        return sorted(exposed, key=lambda standing: standing.certificate.age)
+
+    def _may_be_shared(self) -> bool:
+        """Whether two certificates in view could expose the device at all: for most devices, not."""
+        certificates = self.view.certificates
+        return (
+            # A device that evidence proves to be a cloud provider's is multi-tenant by design.
+            not self.view.device.cloud
+            and len({certificate.key for certificate in certificates}) > 1
+            and len({self.groups.of(certificate.subscriber) for certificate in certificates}) > 1
+        )
+
+
+def _exposing(first: Cell, second: Cell) -> bool:
+    """Whether certificates of two cells expose the device, if their keys differ."""
+    return (
+        # Groups are made of what is the same: two groups are different, or it is unknown.
+        first.group != second.group
+        and not (first.covered and second.covered)
+        and first.domains.isdisjoint(second.domains)
+    )
+
+
+def _differ(keys: Collection[bytes], other_keys: Collection[bytes]) -> bool:
+    """Whether one of `keys` is another than one of `other_keys`; neither is empty."""
+    return len(keys) > 1 or len(other_keys) > 1 or next(iter(keys)) != next(iter(other_keys))
+
+
+def _count(found: Iterable[Standing]) -> dict[Cell, Counter[bytes]]:
+    cells: dict[Cell, Counter[bytes]] = defaultdict(Counter)
+    for standing in found:
+        cells[standing.cell][standing.certificate.key] += 1
+    return cells
+
+
+def _sweep(found: Iterable[Standing]) -> Iterable[Exposure]:
+    changes: dict[int, list[tuple[int, Standing]]] = defaultdict(list)
+    for standing in found:
+        changes[standing.span.start].append((1, standing))
+        changes[standing.span.end].append((-1, standing))
+    alive = _Alive()
+    began, exposed = 0, frozenset[int]()
+    for moment in sorted(changes):
+        for sign, standing in changes[moment]:
+            alive.change(standing.cell, standing.certificate.key, sign)
+        now = alive.exposed()
+        if now != exposed:
+            if exposed:
+                yield Exposure(Span(began, moment), exposed)
+            began, exposed = moment, now
+    # Every standing ends, so after the last change nothing is exposed.
+
+
+class _Alive:
+    """The cells with live certificates at one moment, and which of them expose the device with each other."""
+
+    def __init__(self) -> None:
+        self._cells: dict[Cell, Counter[bytes]] = {}
+        self._partners: dict[Cell, set[Cell]] = {}
+        self._exposed: Counter[int] = Counter()
+
+    def change(self, cell: Cell, key: bytes, sign: int) -> None:
+        """One certificate more (1) or less (-1) in a cell."""
+        keys = self._cells.setdefault(cell, Counter())
+        before = _signature(keys)
+        keys[key] += sign
+        if not keys[key]:
+            del keys[key]
+        if _signature(keys) != before:
+            self._compare(cell, keys)
+        if not keys:
+            del self._cells[cell]
+
+    def exposed(self) -> frozenset[int]:
+        """The groups that are exposed now."""
+        return frozenset(self._exposed)
+
+    def _compare(self, cell: Cell, keys: Counter[bytes]) -> None:
+        """Bring the partners of one cell up to date."""
+        for other, other_keys in self._cells.items():
+            if not _exposing(cell, other):
+                continue
+            partners = cell in self._partners.get(other, ())
+            if partners != bool(keys and other_keys and _differ(keys, other_keys)):
+                for one, partner in ((cell, other), (other, cell)):
+                    self._toggle(one, partner, add=not partners)
+
+    def _toggle(self, cell: Cell, partner: Cell, *, add: bool) -> None:
+        partners = self._partners.setdefault(cell, set())
+        if add:
+            partners.add(partner)
+            if len(partners) == 1:
+                self._exposed[cell.group] += 1
+            return
+        partners.remove(partner)
+        if not partners:
+            del self._partners[cell]
+            self._exposed[cell.group] -= 1
+            if not self._exposed[cell.group]:
+                del self._exposed[cell.group]
+
+
+def _signature(keys: Counter[bytes]) -> object:
+    """What matters of the keys of a cell when it is compared with another: none, one (which), or several."""
+    return min(len(keys), 2) if len(keys) != 1 else next(iter(keys))

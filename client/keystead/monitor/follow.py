@@ -1,0 +1,350 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Catching up with one operator's logs, believing nothing but configured keys (`specs/monitor.md`, section 2).
+
+The order of one round:
+
+(1) fetch the statement log's checkpoint, then the issuance log's: an honest log publishes them the other way round,
+    so every entry that a statement names is in the tree that is seen;
+(2) check that each extends the one that was seen last, and keep it;
+(3) read new issuance entries, each hashed up to the root, and keep what they say;
+(4) judge waiting and new statements again, and keep what they say;
+(5) ask again for evidence that the log withheld.
+
+Invariants:
+
+* what was read and how far is written in one transaction a bundle: a kill at any instant loses at most work;
+* a log that contradicts what it signed is not followed any further; both signed trees are kept;
+* what a log merely fails to serve ends the round with an error, and is asked for again in the next.
+"""
+
+import asyncio
+import hashlib
+from collections.abc import Sequence
+from contextlib import aclosing
+from dataclasses import dataclass
+from typing import Protocol
+
+from keystead.certificate.chain import verify_issued
+from keystead.certificate.x509 import Certificate, parse_certificate
+from keystead.client.fetcher import Fetcher
+from keystead.client.log_reader import LogReader, check_extends
+from keystead.client.trust import Trust, parse_trust
+from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, Bundle, VerifiedTree
+from keystead.ct.leaf import X509_ENTRY
+from keystead.ct.tile_leaf import TileLeaf
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.evidence import MAX_EVIDENCE_BYTES
+from keystead.errors import FetchError, LogMisbehaviourError, ParseError, UsageError, VerificationError
+from keystead.monitor.facts import IssuanceFacts, read_entry
+from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
+from keystead.monitor.recording import Recorder
+from keystead.monitor.replay import StatementReplay
+from keystead.monitor.store import Store
+from keystead.statements.entry import parse_statement_entry
+from keystead.statements.policy import MAX_POLICY_BYTES
+from keystead.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
+
+__all__ = ["Follower", "MonitoredLog", "Progress", "Silence"]
+
+_FETCHES = 16
+_MAX_ISSUER_BYTES = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class MonitoredLog:
+    """A log to follow.
+
+    Attributes:
+        trust: its keys.
+        fetcher: brings its files, below its base.
+    """
+
+    trust: Trust
+    fetcher: Fetcher
+
+
+class Progress(Protocol):
+    """Who wants to know how far following is."""
+
+    def aim(self, total: int) -> None:
+        """So many entries are to be read."""
+
+    def advance(self, steps: int = 1) -> None:
+        """So many more were."""
+
+
+class Silence:
+    """Nobody wants to know."""
+
+    def aim(self, total: int) -> None:
+        """Say nothing."""
+
+    def advance(self, steps: int = 1) -> None:
+        """Say nothing."""
+
+
+class Follower:
+    """Follows one operator's logs into the state.
+
+    Args:
+        store: the state.
+        log: what to follow.
+        anchors: the monitor's own vendor anchors.
+        progress: is told how far it is.
+        now_ms: when this round is, for what logs themselves do not date.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        log: MonitoredLog,
+        anchors: AnchorSet,
+        *,
+        now_ms: int,
+        progress: Progress | None = None,
+    ) -> None:
+        self._store = store
+        self._db = store.db
+        self._fetcher = log.fetcher
+        self._trust = log.trust
+        self._progress = progress or Silence()
+        self._now_ms = now_ms
+        self.id = self._register()
+        self._recorder = Recorder(self._db)
+        self._issuers: dict[bytes, Certificate] = {}
+        self.replay = StatementReplay(
+            self._db, self.id, log.trust.statements.key.origin, log.trust.statements.statement_key, anchors
+        )
+
+    def _register(self) -> int:
+        """The log's row; a log whose keys changed is another log."""
+        trust = self._trust
+        row = self._db.execute(
+            "SELECT id, trust FROM log WHERE issuance_origin = ? OR statements_origin = ?",
+            (trust.issuance.key.origin, trust.statements.key.origin),
+        ).fetchone()
+        if row is None:
+            with self._store.transaction() as db:
+                number = db.execute(
+                    "INSERT INTO log (name, issuance_origin, statements_origin, trust) VALUES (?, ?, ?, ?)",
+                    (trust.name, trust.issuance.key.origin, trust.statements.key.origin, trust.raw),
+                ).lastrowid
+            return int(number or 0)
+        known = parse_trust(row[1])
+        if (known.issuance.key, known.statements.key, known.statements.statement_key) != (
+            trust.issuance.key,
+            trust.statements.key,
+            trust.statements.statement_key,
+        ):
+            raise UsageError(
+                f"{trust.name} is known in {self._store.path} by other keys, and the keys of a log never change"
+            )
+        return int(row[0])
+
+    async def catch_up(self) -> None:
+        """One round.
+
+        Raises:
+            LogMisbehaviourError: the log contradicts itself; this is kept in the state.
+            VerificationError, ParseError: what it serves is not what it signed.
+            FetchError: it cannot be reached, or does not serve what it promises.
+        """
+        # (1) In this order; see above.
+        statements_log = LogReader(self._fetcher, "statements", self._trust.statements.key)
+        issuance_log = LogReader(self._fetcher, "issuance", self._trust.issuance.key)
+        statements_head = await statements_log.checkpoint()
+        issuance_head = await issuance_log.checkpoint()
+        # (2) Nothing that was seen is denied.
+        issuance = issuance_log.tree(issuance_head)
+        statements = statements_log.tree(statements_head)
+        await self._extend("issuance", issuance)
+        await self._extend("statements", statements)
+        self._progress.aim(
+            issuance.size - self._next("issuance") + statements.size - self._next("statements")
+        )
+        # (3), (4), (5)
+        await self._read_issuance(issuance)
+        await self._read_statements(statements)
+        await self._ask_again()
+
+    async def _extend(self, log: str, tree: VerifiedTree) -> None:
+        column = f"{log}_checkpoint"
+        (old,) = self._db.execute(f"SELECT {column} FROM log WHERE id = ?", (self.id,)).fetchone()  # noqa: S608
+        if old == tree.checkpoint.raw:
+            return
+        if old is not None:
+            try:
+                await check_extends(tree, self._verified(log, old))
+            except LogMisbehaviourError as error:
+                self._keep_misbehaviour(error, tree.checkpoint)
+                raise
+        with self._store.transaction() as db:
+            db.execute(f"UPDATE log SET {column} = ? WHERE id = ?", (tree.checkpoint.raw, self.id))  # noqa: S608
+
+    def _verified(self, log: str, raw: bytes) -> VerifiedCheckpoint:
+        trust = self._trust.issuance if log == "issuance" else self._trust.statements
+        return verify_checkpoint(raw, trust.key)
+
+    def _keep_misbehaviour(self, error: LogMisbehaviourError, checkpoint: VerifiedCheckpoint) -> None:
+        time_ms = self._now_ms if checkpoint.timestamp is None else checkpoint.timestamp
+        found = Misbehaviour(
+            checkpoint.checkpoint.origin, error.check, "", time_ms, str(error), error.evidence
+        )
+        with self._store.transaction() as db:
+            record_misbehaviour(db, found)
+
+    def _next(self, log: str) -> int:
+        query = f"SELECT {log}_next FROM log WHERE id = ?"  # noqa: S608
+        return int(self._db.execute(query, (self.id,)).fetchone()[0])
+
+    async def _read_issuance(self, tree: VerifiedTree) -> None:
+        async with aclosing(tree.bundles(DATA_TILES, self._next("issuance"))) as bundles:
+            async for bundle in bundles:
+                await self._find_issuers(bundle.entries)
+                self._keep_entries(bundle, tree.checkpoint.raw)
+                self._progress.advance(len(bundle.entries))
+
+    def _keep_entries(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
+        found = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
+        try:
+            with self._store.transaction() as db:
+                last = self._check_places(bundle, checkpoint)
+                self._recorder.entries(self.id, bundle.start, found)
+                db.execute(
+                    "UPDATE log SET issuance_next = ?, issuance_time = ? WHERE id = ?",
+                    (bundle.start + len(found), last, self.id),
+                )
+        except BaseException:
+            self._recorder.forget()
+            raise
+
+    def _facts(self, leaf: TileLeaf, index: int) -> IssuanceFacts:
+        entry = leaf.entry
+        if entry.entry_type != X509_ENTRY:
+            return read_entry(entry, b"")
+        issuer = self._issuers[leaf.fingerprints[0]] if leaf.fingerprints else None
+        try:
+            certificate = parse_certificate(entry.signed)
+        except ParseError:
+            return read_entry(entry, b"")  # which says why
+        if issuer is None:
+            raise VerificationError(
+                f"issuance entry {index} of {self._trust.name} has no issuer", check="issuer-missing"
+            )
+        # The leaf's hash does not cover the fingerprints, and the certificate id depends on the issuing key: the
+        # signature ties them.
+        verify_issued(certificate, issuer)
+        return read_entry(entry, issuer.spki_hash)
+
+    async def _find_issuers(self, leaves: Sequence[TileLeaf]) -> None:
+        """Have the issuing certificate of every `x509_entry` at hand."""
+        wanted = {
+            leaf.fingerprints[0]
+            for leaf in leaves
+            if leaf.entry.entry_type == X509_ENTRY and leaf.fingerprints
+        }
+        for fingerprint in wanted - self._issuers.keys():
+            row = self._db.execute("SELECT der FROM issuer WHERE fingerprint = ?", (fingerprint,)).fetchone()
+            der = row[0] if row else None
+            if der is None:
+                path = f"issuance/issuer/{fingerprint.hex()}"
+                der = (await self._objects({path: fingerprint}, _MAX_ISSUER_BYTES))[fingerprint]
+                if der is None:
+                    raise FetchError(
+                        f"{self._trust.name} does not serve the issuer {fingerprint.hex()} of one of its entries",
+                        url=path,
+                        status=404,
+                    )
+                with self._store.transaction() as db:
+                    db.execute("INSERT INTO issuer VALUES (?, ?)", (fingerprint, der))
+            self._issuers[fingerprint] = parse_certificate(der)
+
+    def _check_places(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> int:
+        """Keep what an entry says wrongly about its own place, for the log signed it; the latest time so far."""
+        (last,) = self._db.execute("SELECT issuance_time FROM log WHERE id = ?", (self.id,)).fetchone()
+        for at, leaf in enumerate(bundle.entries):
+            index, entry = bundle.start + at, leaf.entry
+            said = ""
+            if entry.leaf_index != index:
+                kind, said = "wrong-leaf-index", f"issuance entry {index} says that it is {entry.leaf_index}"
+            elif entry.timestamp < last:
+                kind, said = "time-goes-back", f"issuance entry {index} is earlier than the one before it"
+            if said:
+                evidence = {"entry": entry.merkle_tree_leaf(), "checkpoint": checkpoint}
+                origin = self._trust.issuance.key.origin
+                record_misbehaviour(
+                    self._db, Misbehaviour(origin, kind, str(index), entry.timestamp, said, evidence)
+                )
+            last = max(last, entry.timestamp)
+        return int(last)
+
+    async def _read_statements(self, tree: VerifiedTree) -> None:
+        issuance_next = self._next("issuance")
+        waiting = self.replay.waiting(issuance_next)
+        if waiting:
+            await self._apply(waiting, issuance_next, tree.checkpoint.raw)
+        async with aclosing(tree.bundles(ENTRY_BUNDLES, self._next("statements"))) as bundles:
+            async for bundle in bundles:
+                entries = {bundle.start + at: raw for at, raw in enumerate(bundle.entries)}
+                await self._apply(entries, issuance_next, tree.checkpoint.raw, bundle.start + len(entries))
+                self._progress.advance(len(entries))
+
+    async def _apply(
+        self, entries: dict[int, bytes], issuance_next: int, checkpoint: bytes, next_index: int | None = None
+    ) -> None:
+        """Judge statements, with what they refer to at hand; `next_index` is how far the log is read then."""
+        needs = self.replay.needs(entries.values())
+        fetched = await self._objects(
+            {f"policy/{digest.hex()}": digest for digest in needs.policies}, MAX_POLICY_BYTES
+        )
+        fetched |= await self._objects(
+            {f"evidence/{digest.hex()}": digest for digest in needs.evidence}, MAX_EVIDENCE_BYTES
+        )
+        with self._store.transaction() as db:
+            for index, raw in entries.items():
+                if next_index is not None:
+                    self._check_time(index, raw, checkpoint)
+                self.replay.apply(index, raw, fetched, issuance_next)
+            if next_index is not None:
+                db.execute("UPDATE log SET statements_next = ? WHERE id = ?", (next_index, self.id))
+
+    def _check_time(self, index: int, raw: bytes, checkpoint: bytes) -> None:
+        """Keep it where a statement is dated before the one before it: the log signed it."""
+        try:
+            time_ms = parse_statement_entry(raw).timestamp
+        except ParseError:
+            return  # which judging complains about
+        (last,) = self._db.execute("SELECT statements_time FROM log WHERE id = ?", (self.id,)).fetchone()
+        if time_ms < last:
+            origin = self._trust.statements.key.origin
+            said = f"statement {index} is earlier than the one before it"
+            evidence = {"entry": raw, "checkpoint": checkpoint}
+            record_misbehaviour(
+                self._db, Misbehaviour(origin, "time-goes-back", str(index), time_ms, said, evidence)
+            )
+        self._db.execute("UPDATE log SET statements_time = ? WHERE id = ?", (max(last, time_ms), self.id))
+
+    async def _ask_again(self) -> None:
+        """Fetch evidence again that was withheld, and with other anchors than before what did not verify."""
+        (also_failed,) = self._db.execute("SELECT reexamine FROM log WHERE id = ?", (self.id,)).fetchone()
+        digests = self.replay.facts.unverified(also_failed=bool(also_failed))
+        fetched = await self._objects(
+            {f"evidence/{digest.hex()}": digest for digest in digests}, MAX_EVIDENCE_BYTES
+        )
+        with self._store.transaction() as db:
+            for digest, data in fetched.items():
+                if data is not None:
+                    self.replay.facts.reexamine(digest, data)
+            db.execute("UPDATE log SET reexamine = 0 WHERE id = ?", (self.id,))
+
+    async def _objects(self, paths: dict[str, bytes], limit: int) -> dict[bytes, bytes | None]:
+        """Objects that are named by their SHA-256; None for those that the log does not serve as such."""
+        slots = asyncio.Semaphore(_FETCHES)
+
+        async def one(path: str, digest: bytes) -> tuple[bytes, bytes | None]:
+            async with slots:
+                data = await self._fetcher.get(path, limit)
+            # Other bytes under a digest are as good as none.
+            return digest, data if data is not None and hashlib.sha256(data).digest() == digest else None
+
+        return dict(await asyncio.gather(*(one(path, digest) for path, digest in paths.items())))

@@ -1,0 +1,137 @@
+# SPDX-License-Identifier: Apache-2.0
+"""What is known at a moment, and what it is worth (`specs/monitor.md`, sections 2.4 and 4).
+
+Facts are kept as they were logged. What they are worth depends on who looks: which vendor anchors are the
+monitor's own, which keys the newest known policy distrusts, which party it lists for an issuing key. This module
+answers these questions; `views` asks them.
+
+Invariant: pure over what it is given; `known_at_ms` hides everything that was logged later.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+from keystead.certificate.extension import Method
+from keystead.certificate.name import printable
+from keystead.devices.anchors import AnchorSet
+from keystead.monitor.evidence import EvidenceFacts, Outcome
+from keystead.monitor.model import Assurance, LoggedEnrolment
+from keystead.statements.policy_history import PolicyHistory
+from keystead.statements.services import Service, ServiceRegistry
+
+__all__ = ["Knowledge", "LogKnowledge", "When"]
+
+
+class When(NamedTuple):
+    """Where and when something was logged."""
+
+    log: int
+    time_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class LogKnowledge:
+    """What one operator's logs say beside certificates.
+
+    Attributes:
+        issuance_origin: of the issuance log.
+        origin: of the statement log.
+        policies: all of its policies.
+        services: all of its signing services.
+    """
+
+    issuance_origin: str
+    origin: str
+    policies: PolicyHistory
+    services: ServiceRegistry
+
+
+class Knowledge:
+    """What is known at a moment.
+
+    Args:
+        logs: by row id.
+        anchors: the monitor's own vendor anchors.
+        known_at_ms: what was logged later is hidden; None hides nothing.
+    """
+
+    def __init__(
+        self, logs: dict[int, LogKnowledge], anchors: AnchorSet, known_at_ms: int | None = None
+    ) -> None:
+        self.logs = logs
+        self.known_at_ms = known_at_ms
+        self._anchors = anchors
+
+    def knows(self, time_ms: int) -> bool:
+        """Whether what was logged then is known."""
+        return self.known_at_ms is None or time_ms <= self.known_at_ms
+
+    def weightless(self, key_hashes: Iterable[bytes], when: When) -> bool:
+        """Whether something that rests on keys, logged then, has no weight: one of them had turned bad."""
+        latest = self.logs[when.log].policies.known_at(self.known_at_ms)
+        if latest is None or not latest.policy.distrusted:
+            return False
+        dates = [latest.policy.distrusted_from_ms(key_hash) for key_hash in key_hashes]
+        return any(date is not None and when.time_ms >= date for date in dates)
+
+    def of_word(self, method: Method, key_hash: bytes, said: Sequence[When]) -> Assurance:
+        """What a CA's word by a method is worth, under a key, wherever it was logged."""
+        if method is Method.DECLARED or all(self.weightless((key_hash,), when) for when in said):
+            return Assurance.DECLARED
+        return Assurance.CA_VERIFIED
+
+    def of_evidence(self, evidence: EvidenceFacts, recorded: When) -> Assurance:
+        """What evidence is worth: attested only under the monitor's own anchors."""
+        if self.weightless(evidence.rests_on, recorded):
+            return Assurance.DECLARED
+        if evidence.outcome is not Outcome.VERIFIED:
+            return Assurance.CA_VERIFIED  # the log's word
+        own = (self._anchors.by_key_hash(anchor) for anchor in evidence.anchors)
+        if all(anchor is not None and evidence.format in anchor.formats for anchor in own):
+            return Assurance.ATTESTED
+        return Assurance.CA_VERIFIED
+
+    def proves_cloud(self, evidence: EvidenceFacts, recorded: When) -> bool:
+        """Whether evidence proves that a provider operates the device for many tenants.
+
+        For an anchor of the monitor's own only its own mark counts; for others the policy's under which the
+        evidence was recorded.
+        """
+        if evidence.outcome is not Outcome.VERIFIED or self.weightless(evidence.rests_on, recorded):
+            return False
+        in_force = self.logs[recorded.log].policies.in_force_for(recorded.time_ms)
+        for key_hash in evidence.anchors:
+            anchor = self._anchors.by_key_hash(key_hash)
+            if anchor is None and in_force is not None:
+                anchor = in_force.policy.anchors.by_key_hash(key_hash)
+            if anchor is not None and anchor.cloud:
+                return True
+        return False
+
+    def issuing_organizations(self, issuer_key_hash: bytes, stated: str) -> frozenset[str]:
+        """Who vetted what a key certifies: the parties that list it, else the organization that it states."""
+        parties = set()
+        for log in self.logs.values():
+            latest = log.policies.known_at(self.known_at_ms)
+            party = None if latest is None else latest.policy.party_of_issuer(issuer_key_hash)
+            if party is not None:
+                parties.add(f"{printable(party.name)} of {log.origin}")
+        return frozenset(parties or {stated})
+
+    def enrolments(self, device_id: bytes) -> tuple[LoggedEnrolment, ...]:
+        """All enrolments of a device."""
+        return tuple(
+            LoggedEnrolment(log.origin, enrolment)
+            for log in self.logs.values()
+            for enrolment in log.services.enrolments(device_id, self.known_at_ms)
+        )
+
+    def services(self, service_ids: Iterable[bytes]) -> dict[tuple[str, bytes], Service]:
+        """Those services, in every log that knows them."""
+        return {
+            (log.origin, service_id): service
+            for service_id in set(service_ids)
+            for log in self.logs.values()
+            if (service := log.services.service(service_id, self.known_at_ms)) is not None
+        }

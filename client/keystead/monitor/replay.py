@@ -1,0 +1,221 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A statement log, judged again statement by statement (`specs/monitor.md`, section 2.3).
+
+A log says that it admits only what signers have the right to say. The monitor applies the same rules to every
+statement, with the policy in force for it and with what stands before it in view; what should not be there is
+misbehaviour, and counts for nothing.
+
+Invariants:
+
+* the facts that are kept depend on the entries alone, not on where following was interrupted;
+* a statement about an issuance entry beyond the tree that was seen waits (`pending`); it is judged when that entry
+  is there, with the same result as if it had come later;
+* a kind of statement that this program does not know is passed over.
+"""
+
+import sqlite3
+from collections.abc import Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+from keystead.devices.anchors import AnchorSet
+from keystead.errors import ParseError, SignatureError, StatementError
+from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
+from keystead.monitor.statement_facts import Said, StatementFacts
+from keystead.statements.entry import parse_statement_entry
+from keystead.statements.kinds.device_evidence import DeviceEvidence
+from keystead.statements.kinds.log_policy import LogPolicy
+from keystead.statements.payloads import kind_of, parse_statement
+from keystead.statements.policy import parse_policy
+from keystead.statements.policy_history import PolicyHistory
+from keystead.statements.rights import (
+    REPLAY_GRACE_MS,
+    judge_log_statement,
+    judge_statement,
+    logged_statement,
+)
+from keystead.statements.services import Service, ServiceRegistry
+from keystead.statements.statement import Statement
+from keystead.statements.view import LoggedCertificate, LoggedStatement
+
+__all__ = ["Needs", "StatementReplay"]
+
+
+class Needs(NamedTuple):
+    """What must be fetched before statements can be judged: digests of policies and of evidence."""
+
+    policies: frozenset[bytes]
+    evidence: frozenset[bytes]
+
+
+class StatementReplay:
+    """One statement log, as far as it was followed.
+
+    Args:
+        db: the state.
+        log: the log's row id.
+        origin: of the statement log.
+        statement_key: DER SubjectPublicKeyInfo of the key that signs the log's own statements.
+        anchors: the monitor's own.
+    """
+
+    def __init__(
+        self, db: sqlite3.Connection, log: int, origin: str, statement_key: bytes, anchors: AnchorSet
+    ) -> None:
+        self.log = log
+        self.origin = origin
+        self.policies = PolicyHistory()
+        self.services = ServiceRegistry(self.policies)
+        self._db = db
+        self._statement_key = statement_key
+        self.facts = StatementFacts(db, log, origin, self.policies, self.services, anchors)
+        self._load()
+
+    def _load(self) -> None:
+        for index, time_ms, policy in self._db.execute(
+            "SELECT idx, time, policy FROM policy WHERE log = ? ORDER BY idx", (self.log,)
+        ):
+            self.policies.add(index, time_ms, parse_policy(policy))
+        for index, raw in self._db.execute(
+            "SELECT idx, entry FROM service_statement WHERE log = ? ORDER BY idx", (self.log,)
+        ):
+            entry = parse_statement_entry(raw)
+            self.services.apply(index, entry.timestamp, parse_statement(entry.envelope), entry.envelope)
+
+    def needs(self, entries: Iterable[bytes]) -> Needs:
+        """What the statements among `entries` refer to and the state does not have."""
+        policies: set[bytes] = set()
+        evidence: set[bytes] = set()
+        for statement in _readable(entries):
+            if isinstance(statement, LogPolicy):
+                policies.add(statement.policy)
+            elif isinstance(statement, DeviceEvidence):
+                evidence.add(statement.evidence_digest)
+        return Needs(frozenset(policies), frozenset(evidence - self.facts.examined(evidence)))
+
+    def waiting(self, issuance_next: int) -> dict[int, bytes]:
+        """The statements that waited for issuance entries which are there now."""
+        rows = self._db.execute("SELECT idx, entry FROM pending WHERE log = ? ORDER BY idx", (self.log,))
+        return {
+            index: raw
+            for index, raw in rows
+            for statement in _readable([raw])
+            if _issuance_index(statement) < issuance_next
+        }
+
+    def apply(
+        self, index: int, raw: bytes, fetched: Mapping[bytes, bytes | None], issuance_next: int
+    ) -> None:
+        """Judge the statement at an index and keep what it says, inside a transaction of the caller.
+
+        Args:
+            index: its leaf index.
+            raw: the entry.
+            fetched: what `needs` asked for, by digest, each hashing to it; None for what the log does not serve.
+            issuance_next: how many issuance entries were read.
+        """
+        self._db.execute("DELETE FROM pending WHERE log = ? AND idx = ?", (self.log, index))
+        try:
+            entry = parse_statement_entry(raw)
+        except ParseError as error:
+            self._misbehaved("malformed-statement", index, 0, str(error), raw)
+            return
+        try:
+            kind_of(entry.envelope)
+        except StatementError:
+            return  # of a later version
+        try:
+            statement = parse_statement(entry.envelope)
+            if _issuance_index(statement) >= issuance_next:
+                self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
+                return
+            said = Said(index, entry, statement, raw)
+            self._judge(said)
+        except (ParseError, StatementError, SignatureError) as error:
+            self._misbehaved("statement-without-right", index, entry.timestamp, str(error), raw)
+            return
+        self.facts.keep(said, fetched)
+
+    def _judge(self, said: Said) -> None:
+        in_force = self.policies.in_force_for(said.entry.timestamp)
+        view = _View(self, said)
+        envelope, now_ms = said.entry.envelope, said.entry.timestamp
+        if kind_of(envelope).speaking is None:
+            judge_log_statement(said.statement, envelope, self._statement_key, in_force, view, now_ms)
+        elif in_force is None:
+            raise StatementError("no policy is in force yet", check="no-policy")
+        else:
+            judge_statement(said.statement, envelope, in_force.policy, view, now_ms, grace_ms=REPLAY_GRACE_MS)
+
+    def _misbehaved(self, kind: str, index: int, time_ms: int, why: str, raw: bytes) -> None:
+        record_misbehaviour(
+            self._db,
+            Misbehaviour(
+                self.origin,
+                kind,
+                str(index),
+                time_ms,
+                f"statement {index} should not be there: {why}",
+                {"entry": raw},
+            ),
+        )
+
+    def statement_at(self, index: int) -> LoggedStatement | None:
+        """The statement at a leaf index, of those kinds that another can refer to."""
+        row = self._db.execute(
+            "SELECT entry FROM binding WHERE log = ? AND idx = ?", (self.log, index)
+        ).fetchone()
+        return None if row is None else logged_statement(index, parse_statement_entry(row[0]), self.policies)
+
+
+class _View:
+    """What stands before one statement: `StatementView`.
+
+    Entries of both logs that were sequenced together have one time; a statement may speak of a certificate in
+    its own batch. Whether a final certificate was there first cannot be told within a batch, so it counts only
+    if it is earlier: an honest log is never accused.
+    """
+
+    def __init__(self, replay: StatementReplay, said: Said) -> None:
+        self._replay = replay
+        self._said = said
+        self._db = replay._db
+
+    @property
+    def origin(self) -> str:
+        return self._replay.origin
+
+    def certificate_at(self, issuance_index: int) -> LoggedCertificate | None:
+        row = self._db.execute(
+            "SELECT certificate_id, issuer_key_hash FROM entry JOIN certificate ON certificate.id = entry.certificate "
+            "WHERE log = ? AND idx = ? AND time <= ?",
+            (self._replay.log, issuance_index, self._said.entry.timestamp),
+        ).fetchone()
+        return None if row is None else LoggedCertificate(*row)
+
+    def has_final_certificate(self, certificate_id: bytes) -> bool:
+        row = self._db.execute(
+            "SELECT 1 FROM certificate JOIN entry ON entry.certificate = certificate.id "
+            "WHERE certificate_id = ? AND log = ? AND final AND time < ?",
+            (certificate_id, self._replay.log, self._said.entry.timestamp),
+        ).fetchone()
+        return row is not None
+
+    def statement_at(self, index: int) -> LoggedStatement | None:
+        return self._replay.statement_at(index) if index < self._said.index else None
+
+    def service(self, service_id: bytes) -> Service | None:
+        return self._replay.services.service(service_id)
+
+
+def _readable(entries: Iterable[bytes]) -> Iterator[Statement]:
+    """The statements in those entries that can be read."""
+    for raw in entries:
+        try:
+            yield parse_statement(parse_statement_entry(raw).envelope)
+        except (ParseError, StatementError):
+            continue
+
+
+def _issuance_index(statement: Statement) -> int:
+    """The issuance entry that a statement names; -1 where it names none."""
+    return int(getattr(statement, "issuance_index", -1))

@@ -1,0 +1,171 @@
+# SPDX-License-Identifier: Apache-2.0
+"""One round of the monitor: catch up with each log, judge, report.
+
+A log that cannot be followed does not keep the others from being followed, nor what is known from being judged; its
+error is in the report.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+
+from keystead.client.trust import parse_trust
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.verify import FORMATS
+from keystead.errors import KeysteadError, StoreError, UsageError
+from keystead.monitor.findings import Finding, State, in_order
+from keystead.monitor.follow import Follower, MonitoredLog, Progress
+from keystead.monitor.judging import judge_all, judge_present, kept_findings
+from keystead.monitor.knowledge import Knowledge, LogKnowledge
+from keystead.monitor.misbehaviour import recorded_misbehaviour
+from keystead.monitor.recording import touch
+from keystead.monitor.replay import StatementReplay
+from keystead.monitor.rules import log_misbehaviour
+from keystead.monitor.store import Store
+
+__all__ = ["FollowedLog", "MonitoredLog", "Report", "monitor_once"]
+
+_ANCHORS = "anchors"
+
+
+@dataclass(frozen=True, slots=True)
+class FollowedLog:
+    """How far a log was followed.
+
+    Attributes:
+        name: of the log.
+        issuance_origin, statements_origin: of its two trees.
+        issuance_size, statements_size: entries that were read and kept.
+        issuance_new, statements_new: of these, those of this round.
+        error: why it was not followed to its end; None where it was.
+    """
+
+    name: str
+    issuance_origin: str
+    statements_origin: str
+    issuance_size: int
+    statements_size: int
+    issuance_new: int
+    statements_new: int
+    error: KeysteadError | None
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one round found.
+
+    Attributes:
+        at_ms: the moment that findings are judged at.
+        known_at_ms: what was logged later was hidden; None: nothing was.
+        logs: those of this round, in the order given.
+        findings: settled ones too; open ones first, the most serious first.
+    """
+
+    at_ms: int
+    known_at_ms: int | None
+    logs: tuple[FollowedLog, ...]
+    findings: tuple[Finding, ...]
+
+    @property
+    def open(self) -> tuple[Finding, ...]:
+        """The findings that are open."""
+        return tuple(finding for finding in self.findings if finding.state is State.OPEN)
+
+
+async def monitor_once(
+    state: Path,
+    logs: Sequence[MonitoredLog],
+    anchors: AnchorSet,
+    *,
+    now_ms: int,
+    at_ms: int | None = None,
+    known_at_ms: int | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Catch up with logs and judge.
+
+    Args:
+        state: the folder of the state; made if need be.
+        logs: what to follow; what the state knows of other logs is judged as well.
+        anchors: the monitor's own vendor anchors.
+        now_ms: the present.
+        at_ms: judge as of this moment with all that is known, and do not keep the findings.
+        known_at_ms: hide what was logged later; the moment to judge at, too, unless `at_ms` is given.
+        progress: is told how far following is.
+
+    Raises:
+        UsageError: a log is given twice.
+        StoreError: the state cannot be used.
+    """
+    origins = [log.trust.issuance.key.origin for log in logs]
+    if len(set(origins)) != len(origins):
+        raise UsageError("a log is given twice")
+    with Store(state) as store:
+        _note_anchors(store, anchors)
+        followed = tuple([await _follow(store, log, anchors, now_ms, progress) for log in logs])
+        knowledge = _knowledge(store, anchors, known_at_ms)
+        moment = next((given for given in (at_ms, known_at_ms) if given is not None), now_ms)
+        if at_ms is None and known_at_ms is None:
+            judge_present(store, knowledge, now_ms)
+            found = kept_findings(store.db)
+        else:
+            found = list(judge_all(store.db, knowledge, moment))
+        misbehaved = [case for case in recorded_misbehaviour(store.db) if knowledge.knows(case.time_ms)]
+        found += log_misbehaviour.judge(misbehaved)
+        return Report(moment, known_at_ms, followed, tuple(in_order(found)))
+
+
+def _note_anchors(store: Store, anchors: AnchorSet) -> None:
+    """With other anchors than in the last round, or new formats, all evidence may be worth something else."""
+    digest = sha256(",".join(sorted(FORMATS)).encode() + b"\n")
+    for anchor in sorted(anchors, key=lambda anchor: anchor.key_hash):
+        digest.update(
+            anchor.key_hash + b"%d" % anchor.cloud + ",".join(sorted(anchor.formats)).encode() + b"\n"
+        )
+    if store.meta(_ANCHORS) != digest.digest():
+        with store.transaction() as db:
+            store.set_meta(_ANCHORS, digest.digest())
+            db.execute("UPDATE log SET reexamine = 1")
+            touch(db, "all", (0,))
+
+
+async def _follow(
+    store: Store, log: MonitoredLog, anchors: AnchorSet, now_ms: int, progress: Progress | None
+) -> FollowedLog:
+    follower = Follower(store, log, anchors, now_ms=now_ms, progress=progress)
+    before = _sizes(store, follower.id)
+    error: KeysteadError | None = None
+    try:
+        await follower.catch_up()
+    except StoreError:
+        raise
+    except KeysteadError as caught:
+        error = caught
+    after = _sizes(store, follower.id)
+    return FollowedLog(
+        name=log.trust.name,
+        issuance_origin=log.trust.issuance.key.origin,
+        statements_origin=log.trust.statements.key.origin,
+        issuance_size=after[0],
+        statements_size=after[1],
+        issuance_new=after[0] - before[0],
+        statements_new=after[1] - before[1],
+        error=error,
+    )
+
+
+def _sizes(store: Store, log: int) -> tuple[int, int]:
+    row = store.db.execute("SELECT issuance_next, statements_next FROM log WHERE id = ?", (log,)).fetchone()
+    return int(row[0]), int(row[1])
+
+
+def _knowledge(store: Store, anchors: AnchorSet, known_at_ms: int | None) -> Knowledge:
+    """What the state knows of all logs, read from it afresh: what a failed round left in memory does not count."""
+    logs = {}
+    for number, raw in store.db.execute("SELECT id, trust FROM log ORDER BY id").fetchall():
+        trust = parse_trust(raw)
+        origin = trust.statements.key.origin
+        replay = StatementReplay(store.db, number, origin, trust.statements.statement_key, anchors)
+        logs[number] = LogKnowledge(trust.issuance.key.origin, origin, replay.policies, replay.services)
+    return Knowledge(logs, anchors, known_at_ms)

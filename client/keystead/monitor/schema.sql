@@ -1,0 +1,208 @@
+-- The monitor's state, schema version 1. See store.py for what losing or altering it means.
+--
+-- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
+-- at a given time, is a matter of which rows are read. Times are milliseconds since 1970, dates in certificates
+-- seconds. Rows of one log are named by the log's id and the entry's index.
+
+CREATE TABLE meta (
+    name  TEXT PRIMARY KEY,
+    value ANY NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- How far each log was followed. What lies below "next" hashed to the checkpoint, or to one that it extends.
+-- "reexamine" is set while evidence that did not verify waits to be looked at again.
+CREATE TABLE log (
+    id                    INTEGER PRIMARY KEY,
+    name                  TEXT NOT NULL,
+    issuance_origin       TEXT NOT NULL UNIQUE,
+    statements_origin     TEXT NOT NULL UNIQUE,
+    trust                 BLOB NOT NULL,
+    issuance_checkpoint   BLOB,
+    statements_checkpoint BLOB,
+    issuance_next         INTEGER NOT NULL DEFAULT 0,
+    statements_next       INTEGER NOT NULL DEFAULT 0,
+    issuance_time         INTEGER NOT NULL DEFAULT 0,
+    statements_time       INTEGER NOT NULL DEFAULT 0,
+    reexamine             INTEGER NOT NULL DEFAULT 0
+) STRICT;
+
+-- Issuing CA certificates, each verified to hash to its fingerprint.
+CREATE TABLE issuer (
+    fingerprint BLOB PRIMARY KEY,
+    der         BLOB NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE issuer_name (
+    id           INTEGER PRIMARY KEY,
+    full         TEXT NOT NULL UNIQUE,
+    short        TEXT NOT NULL,
+    organization TEXT NOT NULL
+) STRICT;
+
+-- What certificates say about a subscriber and who vetted it. Profiles that could come into one group are in one
+-- component, named by the least id in it.
+CREATE TABLE profile (
+    id        INTEGER PRIMARY KEY,
+    digest    BLOB NOT NULL UNIQUE,
+    record    TEXT NOT NULL,
+    component INTEGER NOT NULL
+) STRICT;
+CREATE INDEX profile_component ON profile (component);
+
+CREATE TABLE profile_key (
+    key     BLOB NOT NULL,
+    profile INTEGER NOT NULL,
+    PRIMARY KEY (key, profile)
+) STRICT, WITHOUT ROWID;
+
+-- A precertificate and its certificate are one row. The method is that of the device extension; NULL without one.
+CREATE TABLE certificate (
+    id              INTEGER PRIMARY KEY,
+    certificate_id  BLOB NOT NULL UNIQUE,
+    issuer_key_hash BLOB NOT NULL,
+    issuer          INTEGER NOT NULL,
+    serial          BLOB NOT NULL,
+    key             BLOB NOT NULL,
+    not_before      INTEGER NOT NULL,
+    not_after       INTEGER NOT NULL,
+    profile         INTEGER NOT NULL,
+    method          INTEGER,
+    evidence_digest BLOB,
+    service         BLOB
+) STRICT;
+CREATE INDEX certificate_profile ON certificate (profile);
+CREATE INDEX certificate_service ON certificate (service) WHERE service IS NOT NULL;
+
+CREATE TABLE entry (
+    log         INTEGER NOT NULL,
+    idx         INTEGER NOT NULL,
+    time        INTEGER NOT NULL,
+    final       INTEGER NOT NULL,
+    certificate INTEGER,
+    problem     TEXT,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX entry_certificate ON entry (certificate);
+
+CREATE TABLE device (
+    id        INTEGER PRIMARY KEY,
+    device_id BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Who puts which certificate on which device: its extension (kind 0; log and statement are -1), a binding (1) or
+-- evidence (2).
+CREATE TABLE claim (
+    certificate INTEGER NOT NULL,
+    device      INTEGER NOT NULL,
+    kind        INTEGER NOT NULL,
+    log         INTEGER NOT NULL,
+    statement   INTEGER NOT NULL,
+    scheme      TEXT NOT NULL,
+    PRIMARY KEY (certificate, device, kind, log, statement)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX claim_device ON claim (device, certificate);
+
+CREATE TABLE binding (
+    log                  INTEGER NOT NULL,
+    idx                  INTEGER NOT NULL,
+    time                 INTEGER NOT NULL,
+    certificate          INTEGER NOT NULL,
+    keyid                BLOB NOT NULL,
+    party                TEXT NOT NULL,
+    method               INTEGER NOT NULL,
+    service              BLOB,
+    supersedes           INTEGER,
+    supersedes_extension INTEGER NOT NULL,
+    entry                BLOB NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX binding_certificate ON binding (certificate);
+CREATE INDEX binding_service ON binding (service) WHERE service IS NOT NULL;
+
+-- The entry itself is kept while its evidence is not verified, to look at it again.
+CREATE TABLE evidence_statement (
+    log         INTEGER NOT NULL,
+    idx         INTEGER NOT NULL,
+    time        INTEGER NOT NULL,
+    certificate INTEGER NOT NULL,
+    evidence    BLOB NOT NULL,
+    entry       BLOB,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX evidence_statement_certificate ON evidence_statement (certificate);
+
+CREATE TABLE revocation (
+    log         INTEGER NOT NULL,
+    idx         INTEGER NOT NULL,
+    time        INTEGER NOT NULL,
+    certificate INTEGER NOT NULL,
+    keyid       BLOB NOT NULL,
+    party       TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX revocation_certificate ON revocation (certificate);
+
+-- Statements about services, as they were logged: they are few, and replayed when the state is opened.
+CREATE TABLE service_statement (
+    log   INTEGER NOT NULL,
+    idx   INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE policy (
+    log    INTEGER NOT NULL,
+    idx    INTEGER NOT NULL,
+    time   INTEGER NOT NULL,
+    policy BLOB NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+-- Statements that cannot be judged yet: they name an issuance entry beyond the tree that was seen.
+CREATE TABLE pending (
+    log   INTEGER NOT NULL,
+    idx   INTEGER NOT NULL,
+    entry BLOB NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+-- What each piece of evidence proves, found out by the monitor itself; "outcome" is verified, withheld, failed or
+-- unknown-format.
+CREATE TABLE evidence (
+    digest     BLOB PRIMARY KEY,
+    outcome    TEXT NOT NULL,
+    format     TEXT NOT NULL,
+    key        BLOB NOT NULL,
+    anchors    BLOB NOT NULL,
+    rests_on   BLOB NOT NULL,
+    identities TEXT NOT NULL
+) STRICT, WITHOUT ROWID;
+
+-- What a log did that it must not, with what it signed. One row a kind and subject.
+CREATE TABLE misbehaviour (
+    origin   TEXT NOT NULL,
+    kind     TEXT NOT NULL,
+    subject  TEXT NOT NULL,
+    time     INTEGER NOT NULL,
+    detail   TEXT NOT NULL,
+    evidence TEXT NOT NULL,
+    PRIMARY KEY (origin, kind, subject)
+) STRICT, WITHOUT ROWID;
+
+-- What changed since devices were last judged: a certificate, a component of profiles, a service, or all.
+CREATE TABLE touched (
+    kind TEXT NOT NULL,
+    what ANY NOT NULL,
+    PRIMARY KEY (kind, what)
+) STRICT, WITHOUT ROWID;
+
+-- The findings about devices as of the last judging, and when each must be judged again though nothing is logged.
+CREATE TABLE finding (
+    device      INTEGER NOT NULL,
+    rule        TEXT NOT NULL,
+    next_change INTEGER,
+    document    TEXT,
+    PRIMARY KEY (device, rule)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX finding_next_change ON finding (next_change) WHERE next_change IS NOT NULL;

@@ -1,0 +1,189 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Reading facts out of the state, as the values that rules judge: all that bears on each of some devices.
+
+Rows that were logged after the moment of knowing are passed over here; what the others mean is for `assembly`,
+and no rule sees the database.
+"""
+
+import sqlite3
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from keystead.certificate.extension import Method
+from keystead.monitor.assembly import (
+    BindingRow,
+    CertificateRows,
+    ClaimRow,
+    EntryRow,
+    EvidenceRow,
+    RevocationRow,
+    certificate_facts,
+    device_facts,
+)
+from keystead.monitor.facts import SubscriberRecord
+from keystead.monitor.knowledge import Knowledge
+from keystead.monitor.model import CertificateFacts, ClaimKind, DeviceView
+from keystead.monitor.recording import BINDING, EVIDENCE, EXTENSION, profile_of, with_marks
+from keystead.monitor.statement_facts import read_evidence_row
+from keystead.monitor.subscribers import Groups, Profile
+
+__all__ = ["Views", "load_views"]
+
+_SLICE = 500
+_KINDS = {EXTENSION: ClaimKind.EXTENSION, BINDING: ClaimKind.BINDING, EVIDENCE: ClaimKind.EVIDENCE}
+
+
+@dataclass(frozen=True, slots=True)
+class Views:
+    """Some devices, and who is whom on them.
+
+    Attributes:
+        devices: all that bears on each, by row id.
+        groups: of every subscriber that could be one with one of theirs.
+    """
+
+    devices: dict[int, DeviceView]
+    groups: Groups
+
+
+def load_views(db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[int]) -> Views:
+    """All that is known about some devices.
+
+    Args:
+        db: the state.
+        knowledge: what is known, and what it is worth.
+        devices: row ids; a few hundred at a time keep memory small.
+    """
+    standing: dict[int, list[int]] = defaultdict(list)
+    query = "SELECT DISTINCT device, certificate FROM claim WHERE device IN (…)"
+    for device, certificate in _select(db, query, devices):
+        standing[device].append(certificate)
+    rows = _load_rows(db, {one for listed in standing.values() for one in listed}, knowledge)
+    facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
+    views: dict[int, DeviceView] = {}
+    for device, device_id in _select(db, "SELECT id, device_id FROM device WHERE id IN (…)", devices):
+        # A claim may be hidden although the certificate is known.
+        known = [one for one in standing[device] if one in facts and facts[one].on(device_id)]
+        if known:
+            certificates = tuple(facts[one] for one in known)
+            views[device] = _view(device_id, certificates, [rows[one] for one in known], knowledge)
+    groups = _load_groups(db, knowledge, {certificate.subscriber for certificate in facts.values()})
+    return Views(views, groups)
+
+
+def _view(
+    device_id: bytes,
+    certificates: tuple[CertificateFacts, ...],
+    rows: Sequence[CertificateRows],
+    knowledge: Knowledge,
+) -> DeviceView:
+    enrolments = knowledge.enrolments(device_id)
+    named = {claim.service for certificate in certificates for claim in certificate.services}
+    named.update(held.enrolment.service for held in enrolments)
+    return DeviceView(
+        device_facts(device_id, rows, knowledge), certificates, enrolments, knowledge.services(named)
+    )
+
+
+def _select(db: sqlite3.Connection, query: str, keys: Iterable[int]) -> Iterator[Any]:
+    listed = sorted(keys)
+    for at in range(0, len(listed), _SLICE):
+        part = listed[at : at + _SLICE]
+        yield from db.execute(with_marks(query, len(part)), part)
+
+
+def _load_rows(
+    db: sqlite3.Connection, certificates: set[int], knowledge: Knowledge
+) -> dict[int, CertificateRows]:
+    """The rows about certificates, but for what is not known yet."""
+    found: dict[int, CertificateRows] = {}
+    for number, certificate_id, issuer_key_hash, issuer, serial, key, *rest in _select(
+        db,
+        "SELECT certificate.id, certificate_id, issuer_key_hash, issuer_name.short, serial, key, not_before, "
+        "not_after, profile, method, service FROM certificate JOIN issuer_name ON issuer_name.id = issuer "
+        "WHERE certificate.id IN (…)",
+        certificates,
+    ):
+        not_before, not_after, profile, method, service = rest
+        found[number] = CertificateRows(
+            certificate_id,
+            issuer_key_hash,
+            issuer,
+            serial,
+            key,
+            not_before,
+            not_after,
+            profile,
+            None if method is None else Method(method),
+            service,
+        )
+    for number, log, index, time_ms, final in _select(
+        db, "SELECT certificate, log, idx, time, final FROM entry WHERE certificate IN (…)", certificates
+    ):
+        if knowledge.knows(time_ms):
+            found[number].entries.append(EntryRow(log, index, time_ms, bool(final)))
+    for number, device_id, kind, log, statement, scheme in _select(
+        db,
+        "SELECT certificate, device_id, kind, log, statement, scheme FROM claim JOIN device ON device.id = device "
+        "WHERE certificate IN (…)",
+        certificates,
+    ):
+        found[number].claims.append(ClaimRow(device_id, _KINDS[kind], log, statement, scheme))
+    for number, log, index, time_ms, keyid, party, method, service, supersedes, extension in _select(
+        db,
+        "SELECT certificate, log, idx, time, keyid, party, method, service, supersedes, supersedes_extension "
+        "FROM binding WHERE certificate IN (…)",
+        certificates,
+    ):
+        if knowledge.knows(time_ms):
+            row = BindingRow(
+                log, index, time_ms, keyid, party, Method(method), service, supersedes, bool(extension)
+            )
+            found[number].bindings.append(row)
+    for number, log, index, time_ms, *evidence in _select(
+        db,
+        "SELECT certificate, log, idx, time, outcome, format, key, anchors, rests_on, identities "
+        "FROM evidence_statement JOIN evidence ON digest = evidence WHERE certificate IN (…)",
+        certificates,
+    ):
+        if knowledge.knows(time_ms):
+            found[number].evidence.append(EvidenceRow(log, index, time_ms, read_evidence_row(*evidence)))
+    for number, log, index, time_ms, keyid, party, reason in _select(
+        db,
+        "SELECT certificate, log, idx, time, keyid, party, reason FROM revocation WHERE certificate IN (…)",
+        certificates,
+    ):
+        if knowledge.knows(time_ms):
+            found[number].revocations.append(RevocationRow(log, index, time_ms, keyid, party, reason))
+    return found
+
+
+def _load_groups(db: sqlite3.Connection, knowledge: Knowledge, profiles: set[int]) -> Groups:
+    """The groups of profiles and of all that could be one with them: their components, whole."""
+    components = {
+        component
+        for (component,) in _select(db, "SELECT DISTINCT component FROM profile WHERE id IN (…)", profiles)
+    }
+    query = "SELECT id, record FROM profile WHERE component IN (…)"
+    found = dict(_select(db, query, components))
+    if knowledge.known_at_ms is not None:
+        known = {
+            profile
+            for (profile, first) in _select(
+                db,
+                "SELECT profile, min(time) FROM certificate JOIN entry ON entry.certificate = certificate.id "
+                "WHERE profile IN (…) GROUP BY profile",
+                found,
+            )
+            if knowledge.knows(first)
+        }
+        found = {number: record for number, record in found.items() if number in known}
+    return Groups(_profile(number, record, knowledge) for number, record in found.items())
+
+
+def _profile(number: int, text: str, knowledge: Knowledge) -> Profile:
+    record = SubscriberRecord.from_text(text)
+    issuers = knowledge.issuing_organizations(record.issuer_key_hash, record.issuer_organization)
+    return profile_of(number, record, issuers)
