@@ -31,7 +31,7 @@ from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads, Row
 from support.store_sites import StorePair
 
-__all__ = ["KEYS", "CheckedLog", "SmallLog", "check_log"]
+__all__ = ["KEYS", "CheckedLog", "SmallLog", "check_log", "evidence_for"]
 
 ISSUANCE_ROWS, STATEMENT_ROWS = 1, 2
 
@@ -136,6 +136,11 @@ class SmallLog:
         self.issuance.accept(grown)
         self.statements.accept(grown_statements)
         self.heads, self.tails = new, tails
+
+
+def evidence_for(statements: Sequence[bytes]) -> dict[str, bytes]:
+    """An object for each statement to refer to."""
+    return {f"evidence/{sha256(statement).hexdigest()}": statement for statement in statements}
 
 
 def kind_of(tree: Tree) -> str:

@@ -196,11 +196,15 @@ def failing_call(number: int, code: int) -> Callable[..., None]:
     return before
 
 
-@pytest.mark.parametrize("code", [errno.EIO, errno.ENOSPC, errno.EINTR])
+@pytest.mark.parametrize(("code", "stride"), [(errno.EIO, 1), (errno.ENOSPC, 5), (errno.EINTR, 7)])
 def test_each_system_call_of_a_batch_failing_once_loses_nothing(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, code: int, stride: int
 ) -> None:
-    """The process that lives on recovers as one that was killed; so it does where the call is one of recovery."""
+    """The process that lives on recovers as one that was killed; so it does where the call is one of recovery.
+
+    Every call fails with EIO, and every fifth or seventh with the others: what differs by the error is decided in
+    the store, whose own tests fail each call with each.
+    """
     watched = WatchedOS()
     monkeypatch.setattr(durable, "os", watched)
     monkeypatch.setattr(directory, "os", watched)
@@ -230,22 +234,24 @@ def test_each_system_call_of_a_batch_failing_once_loses_nothing(
         recover_at_last(site, watched)
         if past_the_end:
             break
-        number += 1
+        number += stride
 
     check_recovered(site, answered)
     assert number > 60
-    assert failures["not committed"] > 20
-    assert failures["unfinished"] > 20
+    assert failures["not committed"] >= 20 // stride
+    assert failures["unfinished"] >= 20 // stride
 
 
 def recover_at_last(site: Site, watched: WatchedOS) -> None:
     """Open the log until that succeeds, which it must once no call fails."""
-    stores = site.open()
+    stores = None
     try:
+        stores = site.open()
         SmallLog(stores)
     except StoreError:
         watched.before = None
-        stores.close()
+        if stores is not None:
+            stores.close()
         stores = site.open()
         SmallLog(stores)
     watched.before = None
