@@ -26,6 +26,12 @@ def test_every_index_is_read_back(index: int) -> None:
     assert len(encode_extensions(index)) == 8
 
 
+def test_the_greatest_index() -> None:
+    """The last index has forty bits, all set."""
+    assert encode_extensions(2**40 - 1) == b"\x00\x00\x05" + b"\xff" * 5
+    assert MAX_LEAF_INDEX == 2**40 - 1
+
+
 def test_other_types_are_passed_over() -> None:
     """A field may hold other extensions, before and after the index."""
     other, empty = b"\x07\x00\x02ab", b"\xff\x00\x00"

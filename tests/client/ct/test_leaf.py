@@ -61,6 +61,14 @@ def test_extensions_of_other_logs_are_kept() -> None:
     assert CERTIFICATE.encoded_extensions() == encode_extensions(7)
 
 
+def test_the_greatest_values() -> None:
+    """The last time and index, and the longest certificate and extensions, survive."""
+    extensions = encode_extensions(2**40 - 1) + b"\x07" + (65_524).to_bytes(2, "big") + bytes(65_524)
+    entry = LogEntry(2**63 - 1, X509_ENTRY, bytes(2**24 - 1), b"", 2**40 - 1, extensions)
+    assert len(extensions) == 65_535
+    assert parse_merkle_tree_leaf(entry.merkle_tree_leaf()) == entry
+
+
 @pytest.mark.parametrize(
     "change",
     [

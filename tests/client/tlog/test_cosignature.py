@@ -78,6 +78,12 @@ def test_every_part_is_covered() -> None:
         verify_cosignature(SignedNote(TEXT, (later,)), VKEY)
 
 
+@pytest.mark.parametrize("time", [0, 2**63 - 1])
+def test_first_and_last_time(time: int) -> None:
+    """Time is any second from the epoch to what 63 bits hold."""
+    assert verify_cosignature(SignedNote(TEXT, (sign_cosignature(TEXT, NAME, KEY, time),)), VKEY) == time
+
+
 def test_other_lines_do_not_matter_and_own_lines_all_do() -> None:
     """A stranger's line is passed over; a bad line by the cosigner spoils its good one; the latest time counts."""
     stranger = NoteSignature("stranger", LINE.key_id, bytes(72))

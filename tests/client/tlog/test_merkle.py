@@ -236,6 +236,23 @@ def test_any_change_to_a_consistency_proof_is_caught() -> None:
                     verify_consistency(*lie)
 
 
+def test_proofs_of_a_taller_tree_are_refused() -> None:
+    """A proof that goes on to the root of a larger tree does not pass for one of the size that is claimed."""
+    leaves = random_hashes(8, seed=7)
+    node = node_reader(leaves)
+    larger = make_inclusion_proof(3, 4, node)
+    with pytest.raises(ProofError, match="a hash too many"):
+        verify_inclusion(leaves[3], 1, 2, larger, mth(leaves[:4]))
+    with pytest.raises(ProofError, match="too short"):
+        verify_inclusion(leaves[3], 3, 8, larger, mth(leaves[:4]))
+    proof = make_consistency_proof(3, 4, node)
+    above = [*proof, mth(leaves[4:])]
+    with pytest.raises(ProofError, match="a hash too many"):
+        verify_consistency(3, mth(leaves[:3]), 4, mth(leaves), above)
+    with pytest.raises(ProofError, match="too short"):
+        verify_consistency(3, mth(leaves[:3]), 8, mth(leaves[:4]), proof)
+
+
 def test_trees_of_one_size_are_consistent_only_if_equal() -> None:
     """Equal sizes need equal roots and an empty proof; a fork at one size is refused and both roots kept."""
     one, other = random_hashes(2, seed=4)

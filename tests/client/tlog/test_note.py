@@ -200,6 +200,15 @@ def test_what_is_no_note(data: bytes) -> None:
         parse_note(data)
 
 
+def test_the_longest_note() -> None:
+    """A megabyte is read, a byte more is not."""
+    end = f"\n\n{GOOD_LINE}".encode()
+    longest = b"x" * (MAX_NOTE_SIZE - len(end)) + end
+    assert parse_note(longest).encode() == longest
+    with pytest.raises(ParseError):
+        parse_note(b"x" + longest)
+
+
 def test_many_signatures() -> None:
     """A hundred lines are read, and the good one among them is found."""
     line, key = _signed()

@@ -179,6 +179,7 @@ def test_bundles_are_read_back(entries: list[bytes]) -> None:
 def test_bundle_limits() -> None:
     """An entry has at most 65,535 bytes and a bundle 1 to 256 entries."""
     longest = bytes(65_535)
+    assert decode_bundle(encode_bundle([b""] * 256), 256) == [b""] * 256
     assert decode_bundle(encode_bundle([longest, b""]), 2) == [longest, b""]
     for refused in ([], [b""] * 257, [bytes(65_536)]):
         with pytest.raises(ParseError):
