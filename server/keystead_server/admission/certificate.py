@@ -7,6 +7,7 @@
 4. Its chain leads to an accepted root, which the log appends where the chain omits it; no link goes through a
    precertificate signing certificate. Dates are no reason to refuse: a log records history.
 5. Its device extension, if it has one, is well formed.
+6. Its entry fits into a bundle, which gives lengths in 16 bits: both logs are served as bundles.
 
 What lies above the leaf is verified once for each chain of issuers and policy, and remembered.
 """
@@ -15,17 +16,20 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from cryptography import x509 as library
 from keystead.certificate.chain import verify_issuers, verify_leaf
-
 from keystead.certificate.extension import SignatureCreationDevice, device_extension
 from keystead.certificate.precertificate import certificate_id, is_precertificate, log_tbs
 from keystead.certificate.precertificate import embedded_scts as scts_in
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.ct.leaf import PRECERT_ENTRY, X509_ENTRY
 from keystead.errors import ChainError, ParseError, RefusedError, SignatureError
+from keystead.tlog.tiles import MAX_ENTRY_SIZE
 
 __all__ = ["AdmittedCertificate", "IssuerChains", "admit_certificate"]
+
+# MerkleTreeLeaf (RFC 6962 section 3.4) around what is signed: version, leaf type, time, entry type, for a
+# precertificate the issuer's key hash, the length, and extensions of eight bytes behind theirs.
+_LEAF_OVERHEAD = {X509_ENTRY: 1 + 1 + 8 + 2 + 3 + 2 + 8, PRECERT_ENTRY: 1 + 1 + 8 + 2 + 32 + 3 + 2 + 8}
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,8 +81,10 @@ class IssuerChains:
         Raises:
             ChainError, SignatureError, ParseError: it does not lead to an accepted root.
         """
-        # A chain of the leaf alone may be completed by any root of the issuer's name: the name is part of the key.
-        key = tuple(issuers) or (leaf.issuer,)
+        if not issuers:
+            # Which root completes a chain of the leaf alone, only its own signature says: roots share names.
+            return verify_issuers(leaf, (), self._anchors)
+        key = tuple(issuers)
         found = self._known.get(key)
         if found is None:
             found = verify_issuers(leaf, [parse_certificate(der) for der in issuers], self._anchors)
@@ -105,13 +111,8 @@ def admit_certificate(
     """
     try:
         leaf = parse_certificate(chain[0])
-        library.load_der_x509_certificate(chain[0])
     except ParseError as error:
         raise RefusedError("certificate-malformed", f"the certificate is not DER: {error}") from error
-    except ValueError as error:
-        raise RefusedError(
-            "certificate-malformed", "the certificate library cannot load the certificate"
-        ) from error
     try:
         poisoned = is_precertificate(leaf)
         if poisoned and not precertificate:
@@ -138,11 +139,18 @@ def admit_certificate(
         extension = device_extension(leaf)
     except ParseError as error:
         raise RefusedError("extension-malformed", f"the device extension is malformed: {error}") from error
+    entry_type, signed = (PRECERT_ENTRY, signed_tbs) if precertificate else (X509_ENTRY, leaf.der)
+    if len(signed) + _LEAF_OVERHEAD[entry_type] > MAX_ENTRY_SIZE:
+        raise RefusedError(
+            "entry-too-large",
+            f"the certificate has {len(signed)} bytes: its entry would have more than {MAX_ENTRY_SIZE}",
+            status=413,
+        )
     issuer_key_hash = completed[0].spki_hash
     return AdmittedCertificate(
         certificate=leaf,
-        entry_type=PRECERT_ENTRY if precertificate else X509_ENTRY,
-        signed=signed_tbs if precertificate else leaf.der,
+        entry_type=entry_type,
+        signed=signed,
         issuer_key_hash=issuer_key_hash,
         chain=completed,
         certificate_id=certificate_id(issuer_key_hash, signed_tbs),
