@@ -5,7 +5,7 @@
 step  name          what is durable afterwards
 ====  ============  ========================================================================================
 1     `support`     evidence, issuers, policies
-2     `stage`       both signed checkpoints and all tiles and bundles, in one object
+2     `stage`       tiles and bundles of both logs, in one object
 3     `heads`       in one transaction: both checkpoints compared and swapped, rows written: **committed**
 4     `objects`     tiles and bundles at their own paths
 5     `issuance`    the issuance checkpoint, published
@@ -91,7 +91,7 @@ def commit_batch(
     blobs.put(support)
     hook(Step.SUPPORT, Moment.AFTER)
 
-    stage = Stage(new, issuance.size, statements.size, objects)
+    stage = Stage(new.digest, issuance.size, statements.size, objects)
     hook(Step.STAGE, Moment.BEFORE)
     blobs.put({stage_path(new): stage.encode()})
     hook(Step.STAGE, Moment.AFTER)

@@ -154,7 +154,7 @@ def _replay(blobs: BlobStore, data: bytes, heads: Heads, hook: PointHook) -> Non
         stage = parse_stage(data)
     except ParseError as error:
         raise StoreError(f"the stage of the last batch cannot be read: {error}") from error
-    if stage.heads != heads:
+    if stage.heads != heads.digest:
         raise StoreError("the stage of the last batch is of another batch: it was altered")
     hook(Step.OBJECTS, Moment.BEFORE)
     blobs.put(stage.objects)

@@ -1,19 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 """The stage: one object that holds all that a batch publishes, so that a commit cut short can be finished.
 
-It is durable before the lock database commits, and is dropped once both checkpoints are published. Losing it
-in between, and only then, loses the batch's tiles; altering it is noticed by its digest. It is read by
-recovery alone, which takes the checkpoints from the lock database and only the objects from here.
+It is durable before the lock database commits, and is dropped once both checkpoints are published. Losing it in
+between, and only then, loses the batch's tiles; altering it is noticed by its digest. Recovery alone reads it.
+
+It names the heads that the batch leads to by their digest and does not hold them: a store of objects may be
+readable by anyone, and a checkpoint that is signed and never committed would prove a fork that never was.
 
 Its bytes, in the TLS presentation language (RFC 8446 section 3)::
 
-    magic[18] = "keystead/stage/v1\\n"
+    magic[18] = "keystead/stage/v1\n"
     sha256[32]               of all that follows
-    uint64 time              of the batch, in milliseconds
-    uint64 issuance_size     leaves in each tree
+    heads[32]                `Heads.digest` of what the log stands at after the batch
+    uint64 issuance_size     leaves in each tree then
     uint64 statements_size
-    opaque issuance<0..2^24-1>       both signed checkpoints
-    opaque statements<0..2^24-1>
     uint32 count
     { opaque path<1..255>; uint32 length; opaque data[length] } objects[count]   by path, ascending
 """
@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
 
-from keystead.encoding.tls import Reader, opaque8, opaque24, uint32, uint64
+from keystead.encoding.tls import Reader, opaque8, uint32, uint64
 from keystead.errors import ParseError, StoreError
 from keystead_server.storage.interface import Heads
 from keystead_server.storage.paths import check_object
@@ -40,13 +40,13 @@ class Stage:
     """A batch about to be committed, or committed and not yet published.
 
     Attributes:
-        heads: what the log stands at after the batch.
+        heads: the digest of what the log stands at after the batch.
         issuance_size: leaves in the issuance tree then.
         statements_size: leaves in the statement tree then.
         objects: tiles and bundles of both logs, by path.
     """
 
-    heads: Heads
+    heads: bytes
     issuance_size: int
     statements_size: int
     objects: Mapping[str, bytes]
@@ -54,11 +54,9 @@ class Stage:
     def encode(self) -> bytes:
         """The object's bytes."""
         pieces = [
-            uint64(self.heads.time),
+            self.heads,
             uint64(self.issuance_size),
             uint64(self.statements_size),
-            opaque24(self.heads.issuance),
-            opaque24(self.heads.statements),
             uint32(len(self.objects)),
         ]
         for path, data in sorted(self.objects.items()):
@@ -83,10 +81,9 @@ def parse_stage(data: bytes) -> Stage:
         raise ParseError("this is no stage of this version")
     if reader.fixed(32) != sha256(memoryview(data)[reader.offset :]).digest():
         raise ParseError("a stage was altered or cut short: its digest is wrong")
-    time = reader.uint64()
+    heads = reader.fixed(32)
     issuance_size = reader.uint64()
     statements_size = reader.uint64()
-    heads = Heads(reader.opaque24(), reader.opaque24(), time)
     objects: dict[str, bytes] = {}
     last = ""
     for _ in range(reader.uint32()):

@@ -18,7 +18,7 @@ class Step(StrEnum):
     SUPPORT = "support"
     """Evidence, issuers and policies: what entries refer to."""
     STAGE = "stage"
-    """The stage: both checkpoints and all tiles and bundles, in one object."""
+    """The stage: tiles and bundles of both logs, in one object."""
     HEADS = "heads"
     """The lock database: both checkpoints compared and swapped, rows written. The batch is committed."""
     OBJECTS = "objects"
