@@ -21,6 +21,7 @@ from aiohttp import web
 from keystead.encoding.decimal import parse_decimal
 from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError, UsageError
 from keystead_server.configuration import Configuration, default_configuration, read_policy_file
+from keystead_server.intake.local import LocalIntake
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
 from keystead_server.log.creation import SETTINGS, create_log, is_created, policy_operation
@@ -121,7 +122,13 @@ class EmbeddedLog:
         try:
             if configuration is not None:
                 await self._put_into_force(configuration)
-            service = LogService(self.log, self.sequencer, self._clock, self.trust)
+            service = LogService(
+                self.log,
+                LocalIntake(self.sequencer, self._clock),
+                sct_key=identity.keys.sct,
+                log_id=identity.keys.log_id,
+                trust=self.trust,
+            )
             self._runner = web.AppRunner(
                 make_application(service),
                 access_log=None,

@@ -29,6 +29,7 @@ from keystead.statements.policy import Policy, parse_policy
 from keystead.statements.policy_history import PolicyHistory
 from keystead.statements.services import ServiceRegistry
 from keystead.tlog.checkpoint import (
+    LogKey,
     RFC6962NoteSignature,
     parse_tree_head_signature,
 )
@@ -42,9 +43,9 @@ from keystead_server.log.records import Records
 from keystead_server.log.recovery import Recovered, recover
 from keystead_server.log.steps import PointHook, no_hook
 from keystead_server.log.tree import Tree
-from keystead_server.storage.interface import BlobStore, HeadStore
+from keystead_server.storage.interface import BlobStore, Heads, HeadStore
 
-__all__ = ["OpenLog", "Snapshot", "Stores", "registers", "service_of"]
+__all__ = ["OpenLog", "Snapshot", "Stores", "registers", "service_of", "tree_head_of"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +134,7 @@ class OpenLog:
         self.close()
         self._stores = snapshot.stores
         self.blobs = snapshot.stores.blobs
-        self.heads = snapshot.stores.heads
+        self.head_store = snapshot.stores.heads
         self.records = Records(snapshot.stores.heads)
         self.state = snapshot.state
         self.issuance = snapshot.issuance
@@ -146,13 +147,14 @@ class OpenLog:
         self.successor = snapshot.successor
 
     @property
+    def heads(self) -> Heads:
+        """Both checkpoints, and the time of the last batch."""
+        return self.state.heads
+
+    @property
     def tree_head(self) -> RFC6962NoteSignature:
         """The tree head signature on the issuance checkpoint."""
-        key = self.identity.issuance_key.tree_head_vkey
-        for line in parse_note(self.state.heads.issuance).signatures:
-            if key is not None and line.key_id == key.key_id:
-                return parse_tree_head_signature(line.signature)
-        raise StoreError("the issuance checkpoint has no tree head signature: restore the log from a backup")
+        return tree_head_of(self.state.heads.issuance, self.identity.issuance_key)
 
     def commit(self, operations: Sequence[Operation], now_ms: int) -> Batch:
         """Build a batch, commit and publish it. In the worker thread.
@@ -163,7 +165,7 @@ class OpenLog:
         batch = build_batch(operations, self.state, self.issuance, self.statements, self.identity, now_ms)
         commit_batch(
             self.blobs,
-            self.heads,
+            self.head_store,
             expected=self.state.heads,
             new=batch.state.heads,
             support=batch.first,
@@ -194,6 +196,19 @@ class OpenLog:
         if self._stores is not None:
             self._stores.close()
             self._stores = None
+
+
+def tree_head_of(note: bytes, key: LogKey) -> RFC6962NoteSignature:
+    """The tree head signature on a checkpoint of the issuance log.
+
+    Raises:
+        StoreError: there is none.
+    """
+    vkey = key.tree_head_vkey
+    for line in parse_note(note).signatures:
+        if vkey is not None and line.key_id == vkey.key_id:
+            return parse_tree_head_signature(line.signature)
+    raise StoreError("the issuance checkpoint has no tree head signature: restore the log from a backup")
 
 
 def load(stores: Stores, found: Recovered) -> Snapshot:

@@ -27,7 +27,7 @@ from keystead_server.log.operations import AddEvidence, AddStatement, Operation,
 from keystead_server.log.records import Placed
 from keystead_server.storage.interface import ConflictError
 
-__all__ = ["Outcome", "Sequencer"]
+__all__ = ["RESIGN_SECONDS", "Outcome", "Sequencer", "placed_or_refused"]
 
 _logger = logging.getLogger(__name__)
 
@@ -38,6 +38,17 @@ RESIGN_SECONDS = 3600.0
 """An idle log signs its tree head again after this long; RFC 6962 wants one within the maximum merge delay."""
 
 _RETRY_SECONDS = 1
+
+
+def placed_or_refused(outcome: Outcome) -> Placed:
+    """Where an operation's entry stands.
+
+    Raises:
+        RefusedError: it was not sequenced; the submitter is to try again.
+    """
+    if isinstance(outcome, RefusedError):
+        raise outcome
+    return outcome
 
 
 class Sequencer:

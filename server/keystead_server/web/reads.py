@@ -17,7 +17,7 @@ from keystead.encoding.decimal import parse_decimal
 from keystead.errors import ParseError, RefusedError
 from keystead.tlog.tiles import bundle_path, encode_bundle, parse_tile_suffix, tile_path
 from keystead_server.web.objects import ObjectReader
-from keystead_server.web.service import SERVICE, LogService
+from keystead_server.web.service import SERVICE
 
 __all__ = ["add_read_routes"]
 
@@ -48,7 +48,7 @@ def add_read_routes(app: web.Application) -> None:
 
 def _checkpoint(log: Literal["issuance", "statements"]) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        heads = request.app[SERVICE].log.state.heads
+        heads = request.app[SERVICE].log.heads
         note = heads.issuance if log == "issuance" else heads.statements
         return web.Response(
             body=note, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "no-store"}
@@ -129,7 +129,7 @@ async def _object(
 async def _policy(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     return web.Response(
-        body=service.log.policy_document,
+        body=service.log.policy.encode(),
         content_type="application/json",
         headers={"Cache-Control": "no-cache", "ETag": f'"{service.log.policy.digest.hex()}"'},
     )
@@ -144,8 +144,9 @@ async def _trust(request: web.Request) -> web.Response:
 
 
 async def _health(request: web.Request) -> web.Response:
-    service: LogService = request.app[SERVICE]
-    if service.sequencer.wounded is not None:
+    service = request.app[SERVICE]
+    health = await service.intake.health()
+    if health.wounded:
         raise RefusedError(
             "log-unavailable", "the log cannot write just now and is recovering", status=503, retry_after=5
         )
@@ -154,8 +155,8 @@ async def _health(request: web.Request) -> web.Response:
             "status": "ok",
             "issuance_size": service.log.issuance.size,
             "statements_size": service.log.statements.size,
-            "time": service.log.state.heads.time,
-            "waiting": service.sequencer.waiting,
+            "time": service.log.heads.time,
+            "waiting": health.waiting,
         },
         headers={"Cache-Control": "no-store"},
     )

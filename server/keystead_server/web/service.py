@@ -1,26 +1,62 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What every handler shares: the log, its sequencer, and the rules of the policy in force."""
+"""What every handler shares: what is published, where submissions go, and the rules of the policy in force."""
 
-import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
+from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.devices.anchors import AnchorSet
-from keystead.errors import RefusedError, StoreError
+from keystead.errors import StoreError
 from keystead.statements.policy import Policy
+from keystead.tlog.checkpoint import RFC6962NoteSignature
 from keystead_server.admission.certificate import IssuerChains
-from keystead_server.admission.quota import QuotaBook
-from keystead_server.log.clock import Clock
-from keystead_server.log.open_log import OpenLog
-from keystead_server.log.records import Placed
-from keystead_server.log.sequencer import Outcome, Sequencer
-from keystead_server.storage.interface import BlobStore
+from keystead_server.intake.interface import Intake
+from keystead_server.log.records import Records
+from keystead_server.log.tree import Tree
+from keystead_server.storage.interface import BlobStore, Heads
 from keystead_server.web.objects import ObjectReader
 
-__all__ = ["SERVICE", "LogService", "Rules", "placed_or_refused"]
+__all__ = ["SERVICE", "LogService", "PublishedLog", "Rules"]
+
+
+class PublishedLog(Protocol):
+    """What is published of a log: the process of the sequencer has it in memory, a front end follows it."""
+
+    @property
+    def heads(self) -> Heads:
+        """Both checkpoints, and the time of the last batch."""
+
+    @property
+    def issuance(self) -> Tree:
+        """The issuance tree at its checkpoint."""
+
+    @property
+    def statements(self) -> Tree:
+        """The statement tree at its checkpoint."""
+
+    @property
+    def tree_head(self) -> RFC6962NoteSignature:
+        """The tree head signature of the issuance log."""
+
+    @property
+    def blobs(self) -> BlobStore:
+        """The stored objects."""
+
+    @property
+    def records(self) -> Records:
+        """What the lock database says of entries."""
+
+    @property
+    def policy(self) -> Policy:
+        """The policy in force."""
+
+    @property
+    def policy_index(self) -> int:
+        """The leaf index of its `log-policy` statement."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,36 +93,34 @@ def rules_of(policy: Policy, index: int, blobs: BlobStore) -> Rules:
                 f"issuance/issuer/{digest.hex()} is missing: restore it from a backup or a mirror"
             )
         roots[digest] = parse_certificate(der)
-    return Rules(
-        policy=policy,
-        index=index,
-        roots=roots,
-        anchors=policy.anchors,
-        issuers=IssuerChains(roots),
-        distrusted=frozenset(policy.distrusted),
-    )
+    return Rules(policy, index, roots, policy.anchors, IssuerChains(roots), frozenset(policy.distrusted))
 
 
 class LogService:
-    """One running log.
+    """One log, as handlers see it.
 
     Attributes:
-        log: the open log; changed by the sequencer only.
-        sequencer: where admitted operations go.
-        clock: wall and monotonic time.
+        log: what is published.
+        intake: where submissions go.
         objects: cached reads of stored objects.
-        quotas: what was admitted in the last minute.
-        turns: for each service that a statement is being logged about, whose turn it is.
+        sct_key: signs SCTs; `log_id` is the SHA-256 of its SubjectPublicKeyInfo.
         trust: the bytes of `trust.json`.
     """
 
-    def __init__(self, log: OpenLog, sequencer: Sequencer, clock: Clock, trust: bytes) -> None:
+    def __init__(
+        self,
+        log: PublishedLog,
+        intake: Intake,
+        *,
+        sct_key: EllipticCurvePrivateKey,
+        log_id: bytes,
+        trust: bytes,
+    ) -> None:
         self.log = log
-        self.sequencer = sequencer
-        self.clock = clock
+        self.intake = intake
         self.objects = ObjectReader(log.blobs)
-        self.quotas = QuotaBook()
-        self.turns: dict[bytes, asyncio.Lock] = {}
+        self.sct_key = sct_key
+        self.log_id = log_id
         self.trust = trust
         self._rules = rules_of(log.policy, log.policy_index, log.blobs)
 
@@ -96,17 +130,6 @@ class LogService:
         if self._rules.index != self.log.policy_index:
             self._rules = rules_of(self.log.policy, self.log.policy_index, self.log.blobs)
         return self._rules
-
-
-def placed_or_refused(outcome: Outcome) -> Placed:
-    """Where an operation's entry stands.
-
-    Raises:
-        RefusedError: it was not sequenced; the submitter is to try again.
-    """
-    if isinstance(outcome, RefusedError):
-        raise outcome
-    return outcome
 
 
 SERVICE: web.AppKey[LogService] = web.AppKey("service", LogService)
