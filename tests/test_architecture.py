@@ -18,6 +18,7 @@ MAX_LINES = {"client/": 350, "server/": 350, "tests/": 500}
 """A module holds one concept; its tests, which mirror it, take more lines to say what it does."""
 
 LONGER: dict[str, str] = {
+    "tests/client/monitor/scenarios.py": "data that people read and add to, scenario by scenario",
     "tests/vectors/make_statement_vectors.py": "a program that stands alone: it shares no mistake with the code",
 }
 """Files that may be longer, each with its reason."""
@@ -32,16 +33,29 @@ READERS_OF_FILES = {
 _TEXT = {"", ".py", ".md", ".toml", ".json", ".sql", ".asn1", ".svg", ".txt", ".sh", ".cfg"}
 
 
+_MADE = {"__pycache__", "build", "dist", "node_modules"}
+
+
 @cache
 def _files() -> tuple[Path, ...]:
     """Every text file that is, or is about to be, part of the project."""
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        capture_output=True,
-        check=True,
-    ).stdout.decode()
-    paths = (ROOT / name for name in listed.split("\0") if name)
+    if (ROOT / ".git").exists():
+        listed = subprocess.run(
+            ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+            cwd=ROOT,
+            capture_output=True,
+            check=True,
+        ).stdout.decode()
+        paths = [ROOT / name for name in listed.split("\0") if name]
+    else:  # an archive of the sources
+        paths = [
+            path
+            for path in ROOT.rglob("*")
+            if not any(
+                part in _MADE or part.endswith(".egg-info") or (part[0] == "." and part != ".ci")
+                for part in path.relative_to(ROOT).parts
+            )
+        ]
     return tuple(path for path in paths if path.suffix in _TEXT and path.is_file())
 
 

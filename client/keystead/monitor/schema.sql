@@ -1,3 +1,4 @@
+-- SPDX-License-Identifier: Apache-2.0
 -- The monitor's state, schema version 1. See store.py for what losing or altering it means.
 --
 -- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
