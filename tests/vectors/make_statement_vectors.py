@@ -153,7 +153,6 @@ POLICY = {
         "per_issuer_fresh": 0,
         "per_party": 0,
         "max_chain_bytes": 65536,
-        "max_chain_certificates": 8,
     },
     "qualifying_schemes": ["webtrust-csbr-netsec", "etsi-en-319-411-1"],
     "distrusted": [{"key": digest("bad key"), "from": "2026-01-31T00:00:00Z"}],

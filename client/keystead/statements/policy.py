@@ -72,8 +72,7 @@ class Limits:
         per_issuer: entries of certificates under one issuing key that are not fresh.
         per_issuer_fresh: entries of fresh precertificates under one issuing key.
         per_party: statements of one party or operator.
-        max_chain_bytes: DER of all certificates of a submission.
-        max_chain_certificates: how many those are.
+        max_chain_bytes: DER of all certificates of a submitted chain.
     """
 
     pool: int = 10_000
@@ -81,7 +80,6 @@ class Limits:
     per_issuer_fresh: int = 0
     per_party: int = 0
     max_chain_bytes: int = 65_536
-    max_chain_certificates: int = 8
 
 
 @dataclass(frozen=True, slots=True)
@@ -283,8 +281,8 @@ def _check(policy: Policy) -> None:
         if not party.kinds or not party.kinds <= PARTY_KINDS:
             raise ParseError(f"{party.name} is not recognized for kinds of {', '.join(sorted(PARTY_KINDS))}")
     limits = policy.limits
-    if not limits.pool or not limits.max_chain_bytes or not limits.max_chain_certificates:
-        raise ParseError("the policy's pool, max_chain_bytes and max_chain_certificates are at least 1")
+    if not limits.pool or not limits.max_chain_bytes:
+        raise ParseError("the policy's pool and max_chain_bytes are at least 1")
 
 
 def _to_json(policy: Policy) -> dict[str, Any]:

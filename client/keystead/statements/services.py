@@ -147,7 +147,8 @@ class Service:
             for change in self._changes.get(device_id, ())
             if change.index < self._end and self.keys[change.key_position].carries(change.time_ms)
         ]
-        changes.sort(key=lambda change: (change.effective_ms, change.index))
+        # They are in the order of the log, and sorting keeps that order among equal moments.
+        changes.sort(key=lambda change: change.effective_ms)
         found: list[Enrolment] = []
         current: Enrolment | None = None
         for change in changes:

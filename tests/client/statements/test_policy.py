@@ -51,7 +51,7 @@ def test_encoding_of_the_default_policy() -> None:
     assert Policy().encode() == (
         b'{"roots":[],"vendor_anchors":[],"parties":[],"backfill":"evidence",'
         b'"limits":{"pool":10000,"per_issuer":0,"per_issuer_fresh":0,"per_party":0,'
-        b'"max_chain_bytes":65536,"max_chain_certificates":8},'
+        b'"max_chain_bytes":65536},'
         b'"qualifying_schemes":["webtrust-csbr-netsec","etsi-en-319-411-1"],"distrusted":[]}'
     )
     assert Policy().qualifying_schemes == QUALIFYING_BY_DEFAULT
@@ -145,7 +145,6 @@ def test_what_is_unique_is_named_once(what: str) -> None:
         {"parties": (party(key=OTHER_CA, name="A\x07"),)},
         {"limits": Limits(pool=0)},
         {"limits": Limits(max_chain_bytes=0)},
-        {"limits": Limits(max_chain_certificates=0)},
     ],
 )
 def test_policies_that_make_no_sense_are_refused(members: dict[str, Any]) -> None:

@@ -37,12 +37,12 @@ from support.statements import (
 START_MS = NOW_MS - 10_000
 
 
-def log_with(*said: tuple[Statement, SigningKey, int]) -> ImaginedLog:
+def log_with(*said: tuple[Statement, SigningKey, float]) -> ImaginedLog:
     """A policy at `START_MS`, then statements at times given in seconds from `NOW`."""
     log = ImaginedLog()
     log.log_policy(policy(), START_MS)
     for statement, key, seconds in said:
-        log.log(statement, key, NOW_MS + seconds * 1000)
+        log.log(statement, key, at(seconds))
     return log
 
 
@@ -389,10 +389,12 @@ def test_two_services_that_enrolled_a_device_are_both_told_of() -> None:
 
 def test_distrusted_auditor_loses_what_it_said_from_the_date_on() -> None:
     """As known from the policy on that says so; audits from before the date stand."""
-    log = log_with((audit(), AUDITOR, 0), (audit(report="forged"), AUDITOR, 10))
-    log.log_policy(bad(AUDITOR, NOW + 5), at(20))
-    assert [entry.shortcomings for entry in service(log).audits] == [(), ("distrusted-key",)]
-    assert [entry.qualifies for entry in service(log, at(19)).audits] == [True, True]
+    log = log_with(
+        (audit(), AUDITOR, 0), (audit(report="before"), AUDITOR, 9.999), (audit(report="forged"), AUDITOR, 10)
+    )
+    log.log_policy(bad(AUDITOR, NOW + 10), at(20))
+    assert [entry.shortcomings for entry in service(log).audits] == [(), (), ("distrusted-key",)]
+    assert [entry.qualifies for entry in service(log, at(19)).audits] == [True, True, True]
 
 
 def test_distrusted_auditor_withdraws_nothing() -> None:
