@@ -24,7 +24,7 @@ from keystead_server.storage.paths import check_object, check_path, check_prefix
 
 __all__ = ["DirectoryBlobStore"]
 
-_GROUP = 32
+_GROUP = 64
 # Objects written between two rounds of fsync. Each holds up to three descriptors; a process has 1,024.
 
 

@@ -180,11 +180,12 @@ class DurableFiles:
             self._known.popitem(last=False)
 
     def _sync(self, descriptors: Collection[int]) -> None:
+        shares = [share for start in range(_SYNC_THREADS) if (share := [*descriptors][start::_SYNC_THREADS])]
         try:
-            if len(descriptors) == 1:
-                _sync_one(*descriptors)
+            if len(shares) == 1:
+                _sync_each(shares[0])
             else:
-                outcomes = [self._threads.submit(_sync_one, descriptor) for descriptor in descriptors]
+                outcomes = [self._threads.submit(_sync_each, share) for share in shares]
                 # Also when one fails: no descriptor may be closed while it is being synced.
                 wait(outcomes)
                 for outcome in outcomes:
@@ -221,9 +222,10 @@ def _forget(name: str, folder: int) -> None:
         os.unlink(name, dir_fd=folder)
 
 
-def _sync_one(descriptor: int) -> None:
-    if sys.platform == "darwin":
-        # There, fsync leaves the drive's own cache alone.
-        fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
-    else:
-        os.fsync(descriptor)
+def _sync_each(descriptors: Sequence[int]) -> None:
+    for descriptor in descriptors:
+        if sys.platform == "darwin":
+            # There, fsync leaves the drive's own cache alone.
+            fcntl.fcntl(descriptor, fcntl.F_FULLFSYNC)
+        else:
+            os.fsync(descriptor)
