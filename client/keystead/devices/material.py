@@ -7,7 +7,7 @@ they only decide which of several equal certificates is looked at first.
 """
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from keystead.certificate.public_key import verify_signature
@@ -29,6 +29,9 @@ MAX_FILE_BYTES = 1 << 20
 
 MAX_CERTIFICATES = 4096
 """Matching is by signature, so its cost grows with the square of this."""
+
+Verify = Callable[[bytes, bytes, bytes, bytes], None]
+"""Verifies a signature: key, AlgorithmIdentifier, signature, message; raises `SignatureError`."""
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
 _WHITE_SPACE = b" \t\r\n\v\f"
@@ -76,16 +79,23 @@ class Material:
         self.certificates.append(found)
         self.by_subject.setdefault(found.certificate.subject, []).append(found)
 
-    def piece(self, signed: FoundCertificate, anchors: AnchorSet, format_name: str) -> Piece | None:
+    def piece(
+        self,
+        signed: FoundCertificate,
+        anchors: AnchorSet,
+        format_name: str,
+        verify: Verify = verify_signature,
+    ) -> Piece | None:
         """The evidence that `signed` makes with what leads from it towards a pinned key, by signatures.
 
         Pinned keys' own certificates and other self-issued ones are left out: the canonical chain ends below.
+        `verify` is the vendor's way where it is not the usual one.
         None, with a note in `problems`, where the piece is longer than evidence may be.
         """
         pinned = {anchor.key_hash for anchor in anchors.attesting(format_name)}
         path = [signed]
         while len(path) <= MAX_CHAIN + 1:
-            above = self._issuer_of(path, pinned)
+            above = self._issuer_of(path, pinned, verify)
             if above is None:
                 break
             path.append(above)
@@ -98,7 +108,9 @@ class Material:
             return None
         return Piece(evidence, tuple(one.file for one in path), signed.request)
 
-    def _issuer_of(self, path: list[FoundCertificate], pinned: set[bytes]) -> FoundCertificate | None:
+    def _issuer_of(
+        self, path: list[FoundCertificate], pinned: set[bytes], verify: Verify
+    ) -> FoundCertificate | None:
         """What signed the last certificate of `path`: the nearest to the first, where there are copies."""
         child = path[-1].certificate
         seen = {one.certificate.der for one in path}
@@ -108,7 +120,7 @@ class Material:
             if one.der in seen or one.subject == one.issuer or one.spki_hash in pinned:
                 continue
             seen.add(one.der)
-            if _signed(child, one.spki):
+            if _signed(child, one.spki, verify):
                 return found
         return None
 
@@ -133,10 +145,10 @@ def _sort_file(material: Material, name: str, data: bytes) -> None:
         raise ParseError(f"longer than {MAX_FILE_BYTES} bytes")
     if data.startswith(MAGIC):
         material.evidence.append((name, parse_evidence(data)))
+    elif data.lstrip(_WHITE_SPACE)[:1] in {b"{", b"["}:
+        _sort_json(material, name, data)  # before PEM: some tools put PEM into JSON strings
     elif b"-----BEGIN " in data:
         _sort_pem(material, name, data)
-    elif data.lstrip(_WHITE_SPACE)[:1] in {b"{", b"["}:
-        _sort_json(material, name, data)
     elif data[:1] == b"\x30":
         _sort_der(material, name, data)
     else:
@@ -222,9 +234,9 @@ def _distance(name: str, other: str) -> int:
     return 1 if name.rpartition("/")[0] == other.rpartition("/")[0] else 2
 
 
-def _signed(child: Certificate, spki: bytes) -> bool:
+def _signed(child: Certificate, spki: bytes, verify: Verify) -> bool:
     try:
-        verify_signature(spki, child.signature_algorithm, child.signature, child.tbs)
+        verify(spki, child.signature_algorithm, child.signature, child.tbs)
     except SignatureError:
         return False
     return True

@@ -8,6 +8,7 @@ shown, never checked: an expired root still says who made the device.
 
 Invariants:
 
+* what a device signed is a certificate or, in formats of their own, a `SignedStatement`;
 * the chain is exactly the path, each certificate once, in order, without the pinned key's own certificate:
   one piece of evidence has one encoding (`specs/evidence.md`, section 2.2);
 * a signature algorithm is written as the rule set lists it, and no extension is there twice;
@@ -34,6 +35,7 @@ __all__ = [
     "MAX_CHAIN",
     "SHA2_ALGORITHMS",
     "ChainRules",
+    "SignedStatement",
     "VendorPath",
     "parse_evidence_certificate",
     "shown",
@@ -66,6 +68,27 @@ def _no_hint(_: Certificate) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class SignedStatement:
+    """What a device signed that is no certificate: the lower end of a path.
+
+    Attributes:
+        what: what it is called in a sentence ("the statement").
+        tbs: the bytes that were signed.
+        signature_algorithm: DER of the AlgorithmIdentifier that says how, for the rules' `verify`.
+        signature: what `verify` takes.
+    """
+
+    what: str
+    tbs: bytes
+    signature_algorithm: bytes
+    signature: bytes
+
+
+Signed = Certificate | SignedStatement
+"""What stands at the lower end of a link."""
+
+
+@dataclass(frozen=True, slots=True)
 class ChainRules:
     """What one vendor's certificates look like.
 
@@ -76,6 +99,8 @@ class ChainRules:
             proven; raises `EvidenceError` where it is not what belongs there.
         algorithms: AlgorithmIdentifiers that the links may be signed with.
         names: whether a certificate's issuer must be the name of the one above it.
+        verify: called with key (SubjectPublicKeyInfo), AlgorithmIdentifier, signature and message; raises
+            `SignatureError`. Another than the usual one where a vendor encodes signatures in its own way.
         hint: where people find the issuer of a certificate that is missing, as one more sentence, or "".
     """
 
@@ -84,6 +109,7 @@ class ChainRules:
     judge: Callable[[Certificate, int], None] = _no_role
     algorithms: frozenset[bytes] = SHA2_ALGORITHMS
     names: bool = True
+    verify: Callable[[bytes, bytes, bytes, bytes], None] = verify_signature
     hint: Callable[[Certificate], str] = _no_hint
 
 
@@ -91,23 +117,30 @@ class ChainRules:
 class VendorPath:
     """A path that verified: the certificates above the signed one, and the pinned key."""
 
-    signed: Certificate
+    signed: Signed
     certificates: tuple[Certificate, ...]
     anchor: VendorAnchor
 
-    def elements(self, rules: ChainRules) -> tuple[ChainElement, ...]:
-        """Every step, for people, from the signed certificate to the anchor."""
+    def elements(self, rules: ChainRules, attested: bytes = b"") -> tuple[ChainElement, ...]:
+        """Every step, for people, from what was signed to the anchor.
+
+        Args:
+            rules: with the roles' names.
+            attested: SHA-256 of the attested key, which a statement, unlike a certificate, does not give away.
+        """
         roles = rules.roles
         steps = [
             ChainElement(
                 roles[min(place, len(roles) - 1)],
-                _display(certificate.subject),
-                certificate.key_hash,
-                certificate.fingerprint,
-                certificate.not_before,
-                certificate.not_after,
+                _display(signed.subject),
+                signed.key_hash,
+                signed.fingerprint,
+                signed.not_before,
+                signed.not_after,
             )
-            for place, certificate in enumerate((self.signed, *self.certificates))
+            if isinstance(signed, Certificate)
+            else ChainElement(roles[0], signed.what, attested)
+            for place, signed in enumerate((self.signed, *self.certificates))
         ]
         return (*steps, ChainElement("anchor", self.anchor.name, self.anchor.key_hash))
 
@@ -116,6 +149,10 @@ def shown(name: bytes) -> str:
     """A DER Name for an error's sentence: quoted, safe to print, cut off where it is long."""
     text = _display(name)
     return f"'{text}'" if len(text) <= 120 else f"'{text[:120]}…'"
+
+
+def _called(signed: Signed) -> str:
+    return shown(signed.subject) if isinstance(signed, Certificate) else signed.what
 
 
 def parse_evidence_certificate(der: bytes, what: str, check: str) -> Certificate:
@@ -138,11 +175,11 @@ def _chain_certificate(der: bytes, place: int) -> Certificate:
     return parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
 
 
-def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules: ChainRules) -> VendorPath:
+def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: ChainRules) -> VendorPath:
     """Verify that `chain` is exactly the path from `signed` to a key that may attest the format.
 
     Args:
-        signed: the certificate at the path's lower end.
+        signed: the certificate or statement at the path's lower end.
         chain: DER certificates, its issuer first.
         anchors: the pinned keys.
         rules: the vendor's rule set.
@@ -159,7 +196,8 @@ def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules:
             f"the chain has {len(chain)} certificates, more than {MAX_CHAIN}", check="chain-too-long"
         )
     path = [_chain_certificate(der, place) for place, der in enumerate(chain, 1)]
-    if len({signed.der, *chain}) != len(chain) + 1:
+    below = {signed.der} if isinstance(signed, Certificate) else set()
+    if len(below.union(chain)) != len(chain) + len(below):
         raise EvidenceError("the chain holds a certificate twice", check="chain-repeats")
     # (2) It stops below the first pinned key.
     attesting = anchors.attesting(rules.format)
@@ -185,37 +223,39 @@ def walk(signed: Certificate, chain: Sequence[bytes], anchors: AnchorSet, rules:
     return VendorPath(signed, tuple(path), anchor)
 
 
-def _signed_by(child: Certificate, spki: bytes, rules: ChainRules) -> bool:
+def _signed_by(child: Signed, spki: bytes, rules: ChainRules) -> bool:
     if child.signature_algorithm not in rules.algorithms:
         raise EvidenceError(
-            f"{shown(child.subject)} is signed with an algorithm that its vendor does not use",
+            f"{_called(child)} is signed with an algorithm that its vendor does not use",
             check="signature-algorithm",
         )
     try:
-        verify_signature(spki, child.signature_algorithm, child.signature, child.tbs)
+        rules.verify(spki, child.signature_algorithm, child.signature, child.tbs)
     except SignatureError:
         return False
     return True
 
 
-def _issued(child: Certificate, issuer: Certificate, rules: ChainRules) -> bool:
-    if rules.names and child.issuer != issuer.subject:
+def _issued(child: Signed, issuer: Certificate, rules: ChainRules) -> bool:
+    if rules.names and isinstance(child, Certificate) and child.issuer != issuer.subject:
         return False
     return _signed_by(child, issuer.spki, rules)
 
 
-def _signing_anchor(
-    child: Certificate, anchors: Sequence[VendorAnchor], rules: ChainRules
-) -> VendorAnchor | None:
+def _signing_anchor(child: Signed, anchors: Sequence[VendorAnchor], rules: ChainRules) -> VendorAnchor | None:
     # The anchor that the issuer names comes first: most of the others cannot have signed it.
-    for anchor in sorted(anchors, key=lambda one: one.name.encode() not in child.issuer):
+    for anchor in sorted(anchors, key=lambda one: not _names(child, one)):
         if _signed_by(child, anchor.key, rules):
             return anchor
     return None
 
 
+def _names(child: Signed, anchor: VendorAnchor) -> bool:
+    return isinstance(child, Certificate) and anchor.name.encode() in child.issuer
+
+
 def _true_path(
-    last: Certificate, unseen: list[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
+    last: Signed, unseen: list[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
 ) -> list[Certificate] | None:
     """The path that certificates of `unseen` make above `last`, in whatever order; None where they make none.
 
@@ -233,7 +273,7 @@ def _true_path(
 
 
 def _misplaced(
-    signed: Certificate, path: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
+    signed: Signed, path: Sequence[Certificate], anchors: Sequence[VendorAnchor], rules: ChainRules
 ) -> EvidenceError | None:
     """What is wrong with the order or number of the chain's certificates, if that is all that is wrong."""
     true_path = _true_path(signed, list(path), anchors, rules)
@@ -248,11 +288,11 @@ def _misplaced(
     )
 
 
-def _broken_link(child: Certificate, issuer: Certificate) -> EvidenceError:
+def _broken_link(child: Signed, issuer: Certificate) -> EvidenceError:
     """Why `issuer`, next in the chain, did not issue `child`."""
-    if child.issuer == issuer.subject:
+    if isinstance(child, SignedStatement) or child.issuer == issuer.subject:
         return EvidenceError(
-            f"the key of {shown(issuer.subject)} in the chain did not sign {shown(child.subject)}",
+            f"the key of {shown(issuer.subject)} in the chain did not sign {_called(child)}",
             check="wrong-signature",
         )
     return EvidenceError(
@@ -262,7 +302,7 @@ def _broken_link(child: Certificate, issuer: Certificate) -> EvidenceError:
 
 
 def _no_anchor(
-    signed: Certificate, path: Sequence[Certificate], anchors: AnchorSet, rules: ChainRules
+    signed: Signed, path: Sequence[Certificate], anchors: AnchorSet, rules: ChainRules
 ) -> EvidenceError:
     """Why no pinned key ends the path."""
     last = path[-1] if path else signed
@@ -276,10 +316,15 @@ def _no_anchor(
     if misplaced is not None:
         return misplaced
     for anchor in attesting:
-        if anchor.name.encode() in last.issuer:
+        if _names(last, anchor):
             return EvidenceError(
-                f"the pinned key '{anchor.name}' did not sign {shown(last.subject)}", check="wrong-signature"
+                f"the pinned key '{anchor.name}' did not sign {_called(last)}", check="wrong-signature"
             )
+    if isinstance(last, SignedStatement):
+        return EvidenceError(
+            f"the key that signed {last.what} is neither in the chain nor a pinned key for {rules.format}",
+            check="unknown-anchor",
+        )
     hint = rules.hint(last)
     return EvidenceError(
         f"{shown(last.subject)} was issued by {shown(last.issuer)}, which is neither in the chain nor a "

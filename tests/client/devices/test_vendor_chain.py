@@ -8,11 +8,12 @@ import pytest
 
 from keystead.certificate.x509 import Certificate, parse_vendor_certificate
 from keystead.devices.anchors import AnchorSet, VendorAnchor
-from keystead.devices.vendor_chain import ChainRules, walk
+from keystead.devices.vendor_chain import ChainRules, SignedStatement, walk
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
-from keystead.errors import EvidenceError
+from keystead.errors import EvidenceError, SignatureError
 from keystead.testvendor.certificates import certificate, common_name, extension
 from keystead.testvendor.keys import derive_key
+from keystead.testvendor.refusals import stray_certificate
 
 RULES = ChainRules(format="test", roles=("statement", "device", "maker"))
 
@@ -175,3 +176,46 @@ def test_a_hostile_name_is_safe_in_the_sentence() -> None:
         walk(signed(evil), (), ANCHORS, RULES)
     assert "\x1b" not in str(caught.value)
     assert len(str(caught.value)) < 400
+
+
+def test_a_statement_that_is_no_certificate_is_walked_the_same_way() -> None:
+    """What the device signed may be bytes in a format of their own: same path, same checks, same words."""
+    key, message = KEYS["Device"], b"a statement"
+    statement = SignedStatement("the statement", message, key.algorithm, key.sign(message))
+    path = walk(statement, (DEVICE, MAKER), ANCHORS, RULES)
+    assert path.anchor == ROOT
+    first, *rest = path.elements(RULES, b"attested")
+    assert (first.role, first.name, first.key_hash, first.fingerprint) == (
+        "statement",
+        "the statement",
+        b"attested",
+        None,
+    )
+    assert [one.name for one in rest] == ["CN=Device", "CN=Maker", "Root"]
+    for chain, check in (
+        ((MAKER, DEVICE), "chain-order"),
+        ((stray_certificate(), DEVICE, MAKER), "stray-certificate"),
+        ((DEVICE, MAKER, MAKER), "chain-repeats"),
+        ((), "unknown-anchor"),
+        ((MAKER,), "wrong-signature"),
+    ):
+        with pytest.raises(EvidenceError) as caught:
+            walk(statement, chain, ANCHORS, RULES)
+        assert caught.value.check == check
+
+
+def test_a_vendor_may_verify_signatures_in_its_own_way() -> None:
+    """The rules' `verify` decides, for links and for the pinned key alike."""
+    asked: list[bytes] = []
+
+    def refuse(spki: bytes, algorithm: bytes, signature: bytes, message: bytes) -> None:
+        asked.append(spki)
+        raise SignatureError("never")
+
+    with pytest.raises(EvidenceError) as caught:
+        walk(signed(), (DEVICE, MAKER), ANCHORS, replace(RULES, verify=refuse))
+    assert caught.value.check == "wrong-signature"
+    assert KEYS["Device"].spki in asked
+    with pytest.raises(EvidenceError):
+        walk(signed(MAKER), (), ANCHORS, replace(RULES, verify=refuse))
+    assert ROOT.key in asked
