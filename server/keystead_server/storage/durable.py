@@ -134,7 +134,12 @@ class DurableFiles:
             descriptor = os.dup(self._root)
         elif path in self._known:
             self._known.move_to_end(path)
-            descriptor = os.open(path, _OPEN_DIRECTORY, dir_fd=self._root)
+            try:
+                descriptor = os.open(path, _OPEN_DIRECTORY, dir_fd=self._root)
+            except FileNotFoundError:
+                # Somebody else removed it: begin with the ones above it.
+                del self._known[path]
+                return self._open_folder(path, folders, stack)
         else:
             above, _, name = path.rpartition("/")
             parent = self._open_folder(above, folders, stack)

@@ -101,7 +101,11 @@ class SQLiteHeadStore:
         try:
             with self._errors("opened"):
                 self._check_schema()
-                self._writer.execute("PRAGMA journal_mode = WAL")
+                if self._writer.execute("PRAGMA journal_mode = WAL").fetchall() != [("wal",)]:
+                    raise StoreError(
+                        f"the lock database {path} is on a file system that has no shared memory for SQLite's "
+                        "write-ahead log: put the folder on a local disk"
+                    )
                 self._writer.execute("PRAGMA synchronous = FULL")
                 # Keys are mostly digests, so a batch touches pages all over the table: the longer the log
                 # before it is copied back, and the more pages in memory, the fewer are written twice.

@@ -3,6 +3,7 @@
 
 import errno
 import os
+import shutil
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -135,6 +136,19 @@ def test_a_directory_that_was_swept_away_is_made_again(tmp_path: Path, watched: 
     store.put({"tile/0/000.p/1": bytes(32)})
 
     assert watched.power_cut.survives("tile/0/000.p/1")
+    store.close()
+
+
+def test_a_directory_that_somebody_else_removed_is_made_again(tmp_path: Path, watched: WatchedOS) -> None:
+    """With those above it; the store does not go on believing that it is there."""
+    watched.power_cut = PowerCut(tmp_path)
+    store = DirectoryBlobStore(tmp_path)
+    store.put({"a/b/c/1": b"1"})
+    shutil.rmtree(tmp_path / "a")
+
+    store.put({"a/b/c/2": b"2"})
+
+    assert watched.power_cut.survives("a/b/c/2")
     store.close()
 
 
