@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A second judge of shared devices, written from the definitions alone: every pair, at one instant. Slow."""
+
+from itertools import combinations
+
+from keystead.monitor.model import Assurance, CertificateFacts, DeviceView
+from keystead.monitor.subscribers import Groups, Sameness
+
+
+def assurance_on(certificate: CertificateFacts, device_id: bytes, moment: int) -> Assurance | None:
+    """How surely a certificate is on a device at an instant; None where it is not, or is not live."""
+    if not certificate.valid.start <= moment < certificate.valid.end:
+        return None
+    if certificate.ending is not None and moment >= certificate.ending.at_ms:
+        return None
+    standing = [
+        claim.assurance
+        for claim in certificate.claims
+        if claim.device_id == device_id and moment < claim.ends_ms
+    ]
+    return max(standing, default=None)
+
+
+def holder(view: DeviceView, moment: int) -> bytes | None:
+    """The service that the device belongs to at an instant."""
+    enrolled = sorted(
+        (held for held in view.enrolments if held.enrolment.contains(moment)),
+        key=lambda held: (held.enrolment.start_ms, held.origin, held.enrolment.joined_by),
+    )
+
+    def named(service: bytes) -> bool:
+        return any(
+            assurance_on(certificate, view.device.device_id, moment) is not None
+            and any(
+                claim.device_id == view.device.device_id and claim.assurance is Assurance.ATTESTED
+                for claim in certificate.claims
+            )
+            and any(
+                claim.service == service and claim.span.start <= moment < claim.span.end
+                for claim in certificate.services
+            )
+            for certificate in view.certificates
+        )
+
+    current: bytes | None = None
+    for held in enrolled:
+        service = held.enrolment.service
+        # The earlier counts, unless a certificate names the later and none names the earlier.
+        if current is None or (named(service) and not named(current)):
+            current = service
+    return current
+
+
+def is_covered(view: DeviceView, certificate: CertificateFacts, moment: int) -> bool:
+    """Whether the device is covered for a certificate at an instant."""
+    held_by = holder(view, moment)
+    return any(
+        claim.span.start <= moment < claim.span.end
+        and claim.service == held_by == service_id
+        and any(audit.in_force_at(moment) for audit in service.audits)
+        and any(
+            held.origin == origin and held.enrolment.service == service_id and held.enrolment.contains(moment)
+            for held in view.enrolments
+        )
+        for claim in certificate.services
+        for (origin, service_id), service in view.services.items()
+    )
+
+
+def exposed_groups(view: DeviceView, groups: Groups, moment: int) -> frozenset[int]:
+    """The subscriber groups that expose the device to each other at an instant."""
+    device_id = view.device.device_id
+    exposed: set[int] = set()
+    if view.device.cloud:
+        return frozenset()
+    for first, second in combinations(view.certificates, 2):
+        sure = [assurance_on(certificate, device_id, moment) for certificate in (first, second)]
+        pair = groups.of(first.subscriber), groups.of(second.subscriber)
+        if None in sure or first.key == second.key or groups.compare(*pair).sameness is Sameness.SAME:
+            continue
+        if is_covered(view, first, moment) and is_covered(view, second, moment):
+            continue
+        domains = {
+            claim.device_id
+            for claim in (*first.claims, *second.claims)
+            if claim.class_ == "domain" and view.device.class_ != "domain"
+        }
+        if any(_speaks(domain, (first, second), sure, moment) for domain in domains):
+            continue
+        exposed.update(pair)
+    return frozenset(exposed)
+
+
+def _speaks(
+    domain: bytes, pair: tuple[CertificateFacts, CertificateFacts], sure: list[Assurance | None], moment: int
+) -> bool:
+    """Whether a domain speaks for both of a pair: they stand on it at least as surely."""
+    for certificate, least in zip(pair, sure, strict=True):
+        there = assurance_on(certificate, domain, moment)
+        if there is None or least is None or there < least:
+            return False
+    return True
