@@ -21,6 +21,8 @@ from aiohttp import web
 from keystead.encoding.decimal import parse_decimal
 from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError, UsageError
 from keystead_server.configuration import Configuration, default_configuration, read_policy_file
+from keystead_server.frontend.pool import FrontEndPool
+from keystead_server.frontend.process import DRAIN_SECONDS, FrontEndSettings, listening_socket
 from keystead_server.intake.local import LocalIntake
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
@@ -40,9 +42,6 @@ __all__ = ["EmbeddedLog", "run_server"]
 
 _logger = logging.getLogger(__name__)
 
-DRAIN_SECONDS = 30.0
-"""How long a stopping server waits for its last answers to be read."""
-
 
 class EmbeddedLog:
     """One log served by this process, as an asynchronous context manager.
@@ -54,6 +53,7 @@ class EmbeddedLog:
         name: the log's name; by default what it was created with, for a new log `localhost:PORT`.
         url: how clients reach it; by default the address that it listens on.
         period_ms: milliseconds between two batches.
+        front_ends: processes that speak HTTP beside this one; 0 serves in this process.
         clock: wall and monotonic time.
         hook: called at each durable step of a commit.
 
@@ -72,6 +72,7 @@ class EmbeddedLog:
         name: str | None = None,
         url: str | None = None,
         period_ms: int = 200,
+        front_ends: int = 0,
         clock: Clock | None = None,
         hook: PointHook = no_hook,
     ) -> None:
@@ -81,8 +82,11 @@ class EmbeddedLog:
         self._asked_name = name
         self._asked_url = url
         self._period = period_ms / 1000
+        self._front_ends = front_ends
         self._clock = clock or SystemClock()
         self._hook = hook
+        self._pool: FrontEndPool | None = None
+        self._runner: web.AppRunner | None = None
         self.url = ""
         self.name = ""
         self.trust = b""
@@ -122,25 +126,31 @@ class EmbeddedLog:
         try:
             if configuration is not None:
                 await self._put_into_force(configuration)
-            service = LogService(
-                self.log,
-                LocalIntake(self.sequencer, self._clock),
-                sct_key=identity.keys.sct,
-                log_id=identity.keys.log_id,
-                trust=self.trust,
-            )
-            self._runner = web.AppRunner(
-                make_application(service),
-                access_log=None,
-                shutdown_timeout=DRAIN_SECONDS,
-                handle_signals=False,
-            )
-            await self._runner.setup()
-            await web.SockSite(self._runner, self._socket, backlog=1024).start()
+            await self._serve(identity, host, port)
         except BaseException:
             await self.sequencer.close()
             self.log.close()
             raise
+
+    async def _serve(self, identity: LogIdentity, host: str, port: int) -> None:
+        intake = LocalIntake(self.sequencer, self._clock)
+        if self._front_ends:
+            data, name, trust = str(self._data), self.name, self.trust.decode()
+            self._pool = FrontEndPool(
+                self._front_ends,
+                intake,
+                lambda channel: FrontEndSettings(data, name, trust, host, port, channel),
+            )
+            await self._pool.start()
+            return
+        service = LogService(
+            self.log, intake, sct_key=identity.keys.sct, log_id=identity.keys.log_id, trust=self.trust
+        )
+        self._runner = web.AppRunner(
+            make_application(service), access_log=None, shutdown_timeout=DRAIN_SECONDS, handle_signals=False
+        )
+        await self._runner.setup()
+        await web.SockSite(self._runner, self._socket, backlog=1024).start()
 
     def _settings(self, here: str, port: int, configuration: Configuration | None) -> Settings:
         path = self._data / SETTINGS
@@ -204,7 +214,11 @@ class EmbeddedLog:
         """Drain: sequence what waits, let its answers be read, and let go of the folder."""
         # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
         await self.sequencer.close()
-        await self._runner.cleanup()
+        if self._pool is not None:
+            await self._pool.stop()
+        if self._runner is not None:
+            await self._runner.cleanup()
+        self._socket.close()
         self.log.close()
         self._lock.close()
 
@@ -217,6 +231,7 @@ async def run_server(
     url: str | None,
     policy: Path | None,
     period_ms: int,
+    front_ends: int = 0,
     ready: Callable[[EmbeddedLog], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -232,7 +247,13 @@ async def run_server(
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
     async with EmbeddedLog(
-        data, policy=policy, listen=listen, name=name, url=url, period_ms=period_ms
+        data,
+        policy=policy,
+        listen=listen,
+        name=name,
+        url=url,
+        period_ms=period_ms,
+        front_ends=front_ends,
     ) as server:
         reloads: set[asyncio.Task[None]] = set()
 
@@ -271,8 +292,7 @@ def _bind(listen: str) -> socket.socket:
         if not host:
             raise UsageError(f"--listen {listen!r} has no host: give HOST:PORT, such as 127.0.0.1:8470")
         host = host.strip("[]")
-        family = socket.AF_INET6 if ":" in host else socket.AF_INET
-        bound = socket.create_server((host, number), family=family, backlog=1024)
+        bound = listening_socket(host, number)
     except ParseError as error:
         raise UsageError(
             f"--listen {listen!r} is no address: give HOST:PORT, such as 127.0.0.1:8470"
@@ -281,7 +301,6 @@ def _bind(listen: str) -> socket.socket:
         raise UsageError(
             f"{listen} cannot be listened on ({error.strerror or error}): is another server running there?"
         ) from error
-    bound.setblocking(False)
     return bound
 
 

@@ -31,6 +31,7 @@ def main() -> None:
     parser.add_argument("--count", type=int, default=20_000)
     parser.add_argument("--connections", type=int, default=800)
     parser.add_argument("--period", type=int, default=200)
+    parser.add_argument("--front-ends", type=int, default=2)
     parser.add_argument("--evidence", type=float, default=0.0, help="share of submissions with evidence")
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("KEYSTEAD_BENCH_DIR")) as folder:
@@ -53,6 +54,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
         )
     command = [sys.executable, "-m", "keystead.cli.main", "serve", "--data", str(folder / "log")]
     command += ["--listen", "127.0.0.1:0", "--policy", str(policy), "--period", str(arguments.period), "--json"]
+    command += ["--front-ends", str(arguments.front_ends)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]

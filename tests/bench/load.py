@@ -51,10 +51,18 @@ class Load:
         loop = asyncio.get_running_loop()
         queue = list(reversed(requests))
         finished = [loop.create_future() for _ in range(min(connections, len(queue)))]
+        # Every connection is up and answered once before the clock starts: what overflows the listen queue is
+        # sent again seconds later by the kernel, which says nothing about the server.
+        connections_made = []
+        for future in finished:
+            connection = _Connection(self, future)
+            await loop.create_connection(lambda connection=connection: connection, host, port)
+            await connection.greet(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            connections_made.append(connection)
         cpu = _cpu()
         started = time.perf_counter()
-        for future in finished:
-            await loop.create_connection(lambda future=future: _Connection(self, queue, future), host, port)
+        for connection in connections_made:
+            connection.begin(queue)
         await asyncio.gather(*finished)
         self.seconds = time.perf_counter() - started
         self.client_cpu = _cpu() - cpu
@@ -62,14 +70,25 @@ class Load:
 
 
 class _Connection(asyncio.Protocol):
-    def __init__(self, load: Load, queue: list[bytes], finished: "asyncio.Future[None]") -> None:
+    def __init__(self, load: Load, finished: "asyncio.Future[None]") -> None:
         self._load = load
-        self._queue = queue
+        self._queue: list[bytes] = []
         self._finished = finished
+        self._greeted: asyncio.Future[None] | None = None
         self._buffer = b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         self._transport = transport
+
+    async def greet(self, request: bytes) -> None:
+        """Send a request that is not counted, and wait for its answer."""
+        self._greeted = asyncio.get_running_loop().create_future()
+        self._transport.write(request)
+        await self._greeted
+
+    def begin(self, queue: list[bytes]) -> None:
+        """Send requests from `queue` until it is empty."""
+        self._queue = queue
         self._next()
 
     def _next(self) -> None:
@@ -91,6 +110,11 @@ class _Connection(asyncio.Protocol):
         stop = head.find(b"\r\n", start)
         length = int(head[start : stop if stop >= 0 else None])
         if len(self._buffer) < end + 4 + length:
+            return
+        if self._greeted is not None:
+            self._greeted.set_result(None)
+            self._greeted = None
+            self._buffer = b""
             return
         status = int(head[9:12])
         self._load.latencies.append(time.perf_counter() - self._sent)

@@ -45,6 +45,14 @@ __all__ = ["command"]
     metavar="MS",
     help="Milliseconds between two batches.",
 )
+@click.option(
+    "--front-ends",
+    type=click.IntRange(0, 64),
+    default=min(os.cpu_count() or 1, 4),
+    show_default="one for each processor, at most 4",
+    metavar="N",
+    help="Processes that speak HTTP and admit, beside the one that sequences; 0 does all in one process.",
+)
 @json_option
 def command(
     data: Path,
@@ -53,6 +61,7 @@ def command(
     url: str | None,
     policy: Path | None,
     period_ms: int,
+    front_ends: int,
     as_json: bool,
 ) -> None:
     """Run a log until SIGTERM or Ctrl-C, then answer what waits and stop.
@@ -66,7 +75,14 @@ def command(
         _announce(output, server, data)
 
     serving = run_server(
-        data=data, listen=listen, name=name, url=url, policy=policy, period_ms=period_ms, ready=ready
+        data=data,
+        listen=listen,
+        name=name,
+        url=url,
+        policy=policy,
+        period_ms=period_ms,
+        front_ends=front_ends,
+        ready=ready,
     )
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:
         runner.run(serving)

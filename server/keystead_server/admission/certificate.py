@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which certificates the issuance log takes (specs/log.md, section "Admission of certificates").
 
-1. The leaf is DER that both our walk and the certificate library read.
+1. The leaf is DER that both our walk and (in step 4) the certificate library read.
 2. A precertificate has exactly one critical poison and no SCT list; a certificate has no poison.
 3. The leaf has the code-signing EKU.
 4. Its chain leads to an accepted root, which the log appends where the chain omits it; no link goes through a

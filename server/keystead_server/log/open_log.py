@@ -15,7 +15,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from keystead.ct.tile_leaf import decode_data_tile
-from keystead.errors import KeysteadError, StoreError
+from keystead.errors import KeysteadError, SignatureError, StoreError
+from keystead.statements.dsse import verify_envelope
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.payloads import (
     AuditWithdrawal,
@@ -44,6 +45,7 @@ from keystead_server.log.recovery import Recovered, recover
 from keystead_server.log.steps import PointHook, no_hook
 from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads, HeadStore
+from keystead_server.storage.named import named_object
 
 __all__ = ["OpenLog", "Snapshot", "Stores", "registers", "service_of", "tree_head_of"]
 
@@ -124,7 +126,7 @@ class OpenLog:
             )
             if found is None:
                 raise StoreError("the lock database holds no log: restore it from a backup")
-            return load(stores, found)
+            return load(stores, found, self.identity)
         except BaseException:
             stores.close()
             raise
@@ -156,6 +158,9 @@ class OpenLog:
         """The tree head signature on the issuance checkpoint."""
         return tree_head_of(self.state.heads.issuance, self.identity.issuance_key)
 
+    def refresh(self) -> None:
+        """What is in memory here is what is published."""
+
     def commit(self, operations: Sequence[Operation], now_ms: int) -> Batch:
         """Build a batch, commit and publish it. In the worker thread.
 
@@ -185,7 +190,7 @@ class OpenLog:
         for index, entry in batch.statements:
             statement = parse_statement(entry.envelope)
             if isinstance(statement, LogPolicy):
-                document = _object(self.blobs, f"policy/{statement.policy.hex()}")
+                document = named_object(self.blobs, "policy", statement.policy)
                 self.policy, self.policy_document, self.policy_index = parse_policy(document), document, index
                 self.successor = statement.successor
                 self.policies.add(index, entry.timestamp, self.policy)
@@ -211,12 +216,13 @@ def tree_head_of(note: bytes, key: LogKey) -> RFC6962NoteSignature:
     raise StoreError("the issuance checkpoint has no tree head signature: restore the log from a backup")
 
 
-def load(stores: Stores, found: Recovered) -> Snapshot:
+def load(stores: Stores, found: Recovered, identity: LogIdentity) -> Snapshot:
     """Everything that a running log keeps in memory, checked against the committed checkpoints.
 
     Args:
         stores: the stores.
         found: what recovery found in them.
+        identity: whose log it must be.
 
     Raises:
         StoreError: an object is missing, altered, or another log's.
@@ -234,7 +240,9 @@ def load(stores: Stores, found: Recovered) -> Snapshot:
             entry = parse_statement_entry(encoded)
             statement = parse_statement(entry.envelope)
             if isinstance(statement, LogPolicy):
-                document = _object(stores.blobs, f"policy/{statement.policy.hex()}")
+                # The checkpoints do not show whose statement key this is: a policy of this log does.
+                verify_envelope(entry.envelope, identity.keys.statement_spki)
+                document = named_object(stores.blobs, "policy", statement.policy)
                 policy, policy_index, successor = parse_policy(document), index, statement.successor
                 policies.add(index, entry.timestamp, policy)
             registry.apply(index, entry.timestamp, statement, entry.envelope)
@@ -242,6 +250,10 @@ def load(stores: Stores, found: Recovered) -> Snapshot:
             raise StoreError("the lock database knows no policy of the log: restore it from a backup")
     except StoreError:
         raise
+    except SignatureError as error:
+        raise StoreError(
+            "the statement key at hand did not sign the log's policy: restore the log's own keys"
+        ) from error
     except KeysteadError as error:
         raise StoreError(f"the log's folder is damaged ({error}): restore it from a backup") from error
     return Snapshot(

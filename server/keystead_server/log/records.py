@@ -152,9 +152,9 @@ class Records:
         """Where the statement whose envelope has this `identity` stands."""
         return _read_placed(self._heads.get(STATEMENTS, key))
 
-    def registry(self) -> Iterator[tuple[int, bytes]]:
-        """(index, entry) of every statement that later ones are judged by, in order."""
-        for key, value in self._heads.scan(REGISTRY, b""):
+    def registry(self, start: int = 0) -> Iterator[tuple[int, bytes]]:
+        """(index, entry) of every statement from `start` on that later ones are judged by, in order."""
+        for key, value in self._heads.scan(REGISTRY, b"", uint64(start)):
             yield int.from_bytes(key), value
 
 

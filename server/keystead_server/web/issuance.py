@@ -12,6 +12,7 @@ from keystead.ct.leaf import PRECERT_ENTRY, LogEntry
 from keystead.ct.sct import sct_list_extension_value, sign_sct
 from keystead.encoding.json import encode_json
 from keystead.encoding.rfc4648 import encode_base64
+from keystead.errors import RefusedError
 from keystead.tlog.proof import TlogProof
 from keystead_server.admission.certificate import admit_certificate
 from keystead_server.admission.evidence import judge_evidence
@@ -57,6 +58,17 @@ async def submit_chain(service: LogService, body: bytes, *, precertificate: bool
     Raises:
         RefusedError: with the stable code of the rule that refused it.
     """
+    try:
+        return await _submit(service, body, precertificate=precertificate)
+    except RefusedError as error:
+        if error.code != "policy-changed":
+            raise
+    # The policy changed between our look at it and the sequencer's: judge once more, under the new one.
+    service.log.refresh()
+    return await _submit(service, body, precertificate=precertificate)
+
+
+async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> dict[str, object]:
     rules = service.rules
     submission = parse_chain_submission(body, rules.policy.limits.max_chain_bytes)
     admitted = admit_certificate(submission.chain, precertificate=precertificate, issuers=rules.issuers)

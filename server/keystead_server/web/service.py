@@ -10,7 +10,6 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.devices.anchors import AnchorSet
-from keystead.errors import StoreError
 from keystead.statements.policy import Policy
 from keystead.tlog.checkpoint import RFC6962NoteSignature
 from keystead_server.admission.certificate import IssuerChains
@@ -18,6 +17,7 @@ from keystead_server.intake.interface import Intake
 from keystead_server.log.records import Records
 from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads
+from keystead_server.storage.named import named_object
 from keystead_server.web.objects import ObjectReader
 
 __all__ = ["SERVICE", "LogService", "PublishedLog", "Rules"]
@@ -58,6 +58,9 @@ class PublishedLog(Protocol):
     def policy_index(self) -> int:
         """The leaf index of its `log-policy` statement."""
 
+    def refresh(self) -> None:
+        """Look again at what is published now."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -83,16 +86,12 @@ def rules_of(policy: Policy, index: int, blobs: BlobStore) -> Rules:
     """The rules that a policy makes.
 
     Raises:
-        StoreError: the DER of a root is not in the store.
+        StoreError: the DER of a root is not in the store, or was altered there.
     """
-    roots = {}
-    for digest in policy.roots:
-        der = blobs.get(f"issuance/issuer/{digest.hex()}")
-        if der is None:
-            raise StoreError(
-                f"issuance/issuer/{digest.hex()} is missing: restore it from a backup or a mirror"
-            )
-        roots[digest] = parse_certificate(der)
+    # A root from the store is believed only if it is the one that the policy names.
+    roots = {
+        digest: parse_certificate(named_object(blobs, "issuance/issuer", digest)) for digest in policy.roots
+    }
     return Rules(policy, index, roots, policy.anchors, IssuerChains(roots), frozenset(policy.distrusted))
 
 

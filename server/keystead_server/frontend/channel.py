@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Frames between a front end and the process of the sequencer, over a socket pair that only the two have.
+
+A frame is a four-byte length and a pickled tuple: `(number, call, argument)` one way, `(number, result, refusal)`
+the other. Pickle is safe here and nowhere else: both ends run this program, and nobody else can reach the
+socket; what strangers sent is inside as plain bytes and values.
+
+A refusal travels as the arguments of a `RefusedError`; any other failure of the intake as `internal-error`.
+"""
+
+import asyncio
+import logging
+import pickle
+import struct
+from collections.abc import Callable, Coroutine
+from typing import Any, cast
+
+from keystead.errors import ParseError, RefusedError, VerificationError
+from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
+from keystead_server.intake.interface import Health, Intake
+from keystead_server.intake.statements import StatementPromise
+
+__all__ = ["ChannelIntake", "IntakeHost"]
+
+_logger = logging.getLogger(__name__)
+
+_LENGTH = struct.Struct(">I")
+
+Refusal = tuple[str, str, int, int | None]
+
+
+class _Frames(asyncio.Protocol):
+    """Cuts a stream into frames."""
+
+    def __init__(self) -> None:
+        self._buffer = bytearray()
+        self._transport: asyncio.WriteTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """The socket is ours."""
+        self._transport = cast("asyncio.WriteTransport", transport)
+
+    def send(self, message: object) -> None:
+        """Write one frame; after the other end is gone, nothing."""
+        if self._transport is not None and not self._transport.is_closing():
+            data = pickle.dumps(message, protocol=5)
+            self._transport.writelines((_LENGTH.pack(len(data)), data))
+
+    def data_received(self, data: bytes) -> None:
+        """Take what came, and hand on every whole frame."""
+        self._buffer += data
+        position = 0
+        while len(self._buffer) - position >= _LENGTH.size:
+            (length,) = _LENGTH.unpack_from(self._buffer, position)
+            end = position + _LENGTH.size + length
+            if len(self._buffer) < end:
+                break
+            frame = memoryview(self._buffer)[position + _LENGTH.size : end]
+            message = pickle.loads(frame)  # noqa: S301 - see the module's docstring
+            frame.release()
+            self.received(message)
+            position = end
+        del self._buffer[:position]
+
+    def received(self, message: Any) -> None:
+        """One whole frame."""
+        raise NotImplementedError
+
+    def close(self) -> None:
+        """Let go of the socket."""
+        if self._transport is not None:
+            self._transport.close()
+
+
+class IntakeHost(_Frames):
+    """The sequencer's end: answers the calls of one front end."""
+
+    def __init__(self, intake: Intake) -> None:
+        super().__init__()
+        self._calls: dict[str, Callable[[Any], Coroutine[Any, Any, object]]] = {
+            "certificate": intake.add_certificate,
+            "statement": intake.add_statement,
+            "health": lambda _: intake.health(),
+        }
+        self._running: set[asyncio.Task[None]] = set()
+
+    def received(self, message: Any) -> None:
+        """A call: answered by a task of its own."""
+        number, call, argument = message
+        task = asyncio.get_running_loop().create_task(self._answer(number, call, argument))
+        self._running.add(task)
+        task.add_done_callback(self._running.discard)
+
+    async def _answer(self, number: int, call: str, argument: object) -> None:
+        result: object = None
+        refusal: Refusal | None = None
+        try:
+            result = await self._calls[call](argument)
+        except RefusedError as error:
+            refusal = (error.code, str(error), error.status, error.retry_after)
+        except VerificationError as error:
+            refusal = (error.check or "verification-failed", str(error), 400, None)
+        except ParseError as error:
+            refusal = ("malformed", str(error), 400, None)
+        except Exception:
+            _logger.exception("the intake failed in a way that nobody foresaw")
+            refusal = ("internal-error", "the log failed to answer; the operator can see why", 500, None)
+        self.send((number, result, refusal))
+
+
+class ChannelIntake(_Frames):
+    """A front end's end: an `Intake` whose calls travel.
+
+    Args:
+        lost: called when the sequencer's process is gone.
+    """
+
+    def __init__(self, lost: Callable[[], None]) -> None:
+        super().__init__()
+        self._lost = lost
+        self._next = 0
+        self._waiting: dict[int, asyncio.Future[Any]] = {}
+
+    async def add_certificate(self, submission: CertificateSubmission) -> CertificatePromise:
+        """Have a certificate and its evidence logged."""
+        promise: CertificatePromise = await self._call("certificate", submission)
+        return promise
+
+    async def add_statement(self, body: bytes) -> StatementPromise:
+        """Judge a statement and have it logged."""
+        promise: StatementPromise = await self._call("statement", body)
+        return promise
+
+    async def health(self) -> Health:
+        """How the sequencer is."""
+        health: Health = await self._call("health", None)
+        return health
+
+    async def _call(self, call: str, argument: object) -> Any:
+        self._next += 1
+        number = self._next
+        future = asyncio.get_running_loop().create_future()
+        self._waiting[number] = future
+        self.send((number, call, argument))
+        try:
+            return await future
+        finally:
+            self._waiting.pop(number, None)
+
+    def received(self, message: Any) -> None:
+        """An answer: settle who waits for it, if anybody still does."""
+        number, result, refusal = message
+        future = self._waiting.get(number)
+        if future is None or future.done():
+            return
+        if refusal is None:
+            future.set_result(result)
+        else:
+            code, sentence, status, retry_after = refusal
+            future.set_exception(RefusedError(code, sentence, status=status, retry_after=retry_after))
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        """The sequencer's process is gone: nothing that waits will be answered."""
+        del exc
+        for future in self._waiting.values():
+            if not future.done():
+                future.set_exception(
+                    RefusedError(
+                        "log-unavailable", "the log is restarting; try again", status=503, retry_after=5
+                    )
+                )
+        self._lost()
