@@ -8,7 +8,7 @@ followed is an error of the finder, so that no code is missed in silence.
 
 import ast
 from collections import defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from pathlib import Path
 
 __all__ = ["find_codes"]
@@ -27,8 +27,12 @@ _PARAMETERS = ("check", "code")
 _Function = ast.FunctionDef | ast.AsyncFunctionDef
 
 
-def find_codes(files: Iterable[Path]) -> dict[str, set[int]]:
+def find_codes(files: Iterable[Path], passing_on: Collection[str] = ()) -> dict[str, set[int]]:
     """Every code that the code in `files` can give to an error.
+
+    Args:
+        files: Python sources.
+        passing_on: `file.py:function` of what raises again a refusal that another process sent.
 
     Returns:
         By code, the HTTP statuses that are written beside it; none where there is none.
@@ -46,6 +50,8 @@ def find_codes(files: Iterable[Path]) -> dict[str, set[int]]:
     found: dict[str, set[int]] = defaultdict(set)
     for module in modules:
         for call, function in module.calls:
+            if function is not None and f"{module.path.name}:{function.name}" in passing_on:
+                continue
             expression = _code_of(call, carriers)
             if expression is None:
                 continue
