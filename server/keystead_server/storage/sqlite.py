@@ -245,7 +245,10 @@ class SQLiteHeadStore:
             try:
                 self._writer.execute("COMMIT")
             except sqlite3.Error as error:
-                # The last page may have reached the disk before the error did: only recovery can tell.
+                # The last page may have reached the disk before the error did: only recovery can tell. Whoever does
+                # that must not find the transaction open.
+                with suppress(sqlite3.Error):
+                    self._writer.execute("ROLLBACK")
                 raise self._now_broken(f"a commit to {self._path} failed ({error})") from error
 
     def _read(self, sql: str, *parameters: int | bytes) -> list[Any]:
