@@ -32,28 +32,21 @@ from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePublicKey
 from cryptography.hazmat.primitives.asymmetric.rsa import RSAPublicKey
 
 from keystead.certificate.public_key import key_hash, load_public_key
-from keystead.certificate.x509 import KEY_CERT_SIGN, Certificate, basic_constraints, key_usage
+from keystead.certificate.x509 import Certificate
 from keystead.devices.anchors import AnchorSet
+from keystead.devices.authority import refuse_critical, require_authority, sole_common_name
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material
 from keystead.devices.piece import Piece
 from keystead.devices.result import Attestation, DeviceIdentity, Property
 from keystead.devices.vendor_chain import (
     BASIC_CONSTRAINTS,
-    KEY_USAGE,
     ChainRules,
     parse_evidence_certificate,
     shown,
     walk,
 )
-from keystead.encoding.der import (
-    INTEGER,
-    OBJECT_IDENTIFIER,
-    SEQUENCE,
-    SET,
-    decode_integer,
-    parse,
-)
+from keystead.encoding.der import INTEGER, decode_integer, parse
 from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["FORMAT", "SCHEME", "collect", "is_attestation", "verify"]
@@ -68,9 +61,6 @@ _POLICY = f"{_ARC}.8"
 _FORM_FACTOR = f"{_ARC}.9"
 _FIPS = f"{_ARC}.10"
 _CSPN = f"{_ARC}.11"
-
-_COMMON_NAME = b"\x06\x03\x55\x04\x03"
-_TEXT_TAGS = frozenset({0x0C, 0x13})  # UTF8String, PrintableString
 
 # PIV slots: authentication, signature, key management, card authentication, twenty retired ones.
 _ATTESTATION = re.compile(r"YubiKey PIV Attestation (9[acde]|8[2-9a-f]|9[0-5])", re.ASCII)
@@ -192,12 +182,12 @@ def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
 
 def is_attestation(certificate: Certificate) -> bool:
     """Whether the certificate's subject is that of a slot's attestation; nothing is verified."""
-    name = _common_name(certificate.subject)
+    name = sole_common_name(certificate.subject)
     return name is not None and _ATTESTATION.fullmatch(name) is not None
 
 
 def _slot(leaf: Certificate) -> str:
-    name = _common_name(leaf.subject)
+    name = sole_common_name(leaf.subject)
     match = None if name is None else _ATTESTATION.fullmatch(name)
     if match is None:
         raise EvidenceError(
@@ -209,13 +199,7 @@ def _slot(leaf: Certificate) -> str:
             "the attestation has basicConstraints, which the firmware never writes",
             check="not-an-attestation",
         )
-    # RFC 5280 section 4.2: an unknown critical extension is a refusal; the firmware marks none critical.
-    for extension in leaf.extensions:
-        if extension.critical:
-            raise EvidenceError(
-                f"the attestation has the critical extension {extension.oid}, which is not known",
-                check="unknown-critical-extension",
-            )
+    refuse_critical(leaf)  # the firmware marks none critical
     return match[1]
 
 
@@ -255,22 +239,9 @@ def _worded(words: dict[int, str], value: int) -> str:
     return words.get(value, f"unknown ({value:#04x})")
 
 
-def _common_name(name: bytes) -> str | None:
-    """The common name of a DER Name that consists of one common name; None for any other Name."""
-    try:
-        (names,) = parse(name).expect(SEQUENCE, "a Name").children()
-        (attribute,) = names.expect(SET, "a Name's part").children()
-        kind, value = attribute.expect(SEQUENCE, "an attribute").children()
-        if kind.tag != OBJECT_IDENTIFIER or kind.encoded != _COMMON_NAME or value.tag not in _TEXT_TAGS:
-            return None
-        return value.content.decode("ascii")
-    except (ParseError, ValueError):  # ValueError: another number of parts, or not ASCII
-        return None
-
-
 def _judge(certificate: Certificate, place: int) -> None:
     """What must stand at each place above the attestation: f9, its issuer, the intermediate."""
-    name = _common_name(certificate.subject) or ""
+    name = sole_common_name(certificate.subject) or ""
     if place == 0 and name not in _F9:
         raise EvidenceError(
             f"{shown(certificate.subject)} signed the attestation and is no f9 certificate",
@@ -278,45 +249,20 @@ def _judge(certificate: Certificate, place: int) -> None:
         )
     if place == 0:
         optional = (_octets(certificate, _FIRMWARE, 3) or b"\0")[0] == 4
-        _require_authority(certificate, place, "not-a-device-certificate", optional=optional)
+        require_authority(certificate, place, "not-a-device-certificate", optional=optional)
         return
     pattern = {1: _ISSUER_OF_F9, 2: _INTERMEDIATE}.get(place)
     if pattern is None or not pattern.fullmatch(name):
         raise EvidenceError(
             f"{shown(certificate.subject)} does not issue f9 certificates", check="not-an-issuing-certificate"
         )
-    _require_authority(certificate, place, "not-an-issuing-certificate", optional=False)
-
-
-def _require_authority(certificate: Certificate, below: int, check: str, *, optional: bool) -> None:
-    """Require that it may issue, with `below` authorities under it; `optional`: or says nothing about it."""
-    try:
-        constraints, usage = basic_constraints(certificate), key_usage(certificate)
-    except ParseError as error:
-        raise EvidenceError(f"{shown(certificate.subject)} is malformed: {error}", check=check) from error
-    problem = ""
-    if constraints is None:
-        problem = "" if optional else "has no basicConstraints"
-    elif not constraints.ca:
-        problem = "is no authority by its basicConstraints"
-    elif constraints.path_length is not None and constraints.path_length < below:
-        problem = f"may not have {below} authorities below it"
-    if usage is not None and KEY_CERT_SIGN not in usage:
-        problem = "may not sign certificates by its keyUsage"
-    if problem:
-        raise EvidenceError(f"{shown(certificate.subject)} {problem}", check=check)
-    for extension in certificate.extensions:
-        if extension.critical and extension.oid not in {BASIC_CONSTRAINTS, KEY_USAGE}:
-            raise EvidenceError(
-                f"{shown(certificate.subject)} has the critical extension {extension.oid}, which is not known",
-                check="unknown-critical-extension",
-            )
+    require_authority(certificate, place, "not-an-issuing-certificate")
 
 
 def _hint(certificate: Certificate) -> str:
     if is_attestation(certificate):
         return "add the certificate of slot f9 of the same device"
-    missing = _common_name(certificate.issuer) or ""
+    missing = sole_common_name(certificate.issuer) or ""
     if _ISSUER_OF_F9.fullmatch(missing) or _INTERMEDIATE.fullmatch(missing):
         return "add https://developers.yubico.com/PKI/yubico-intermediate.pem"
     return "if that is no Yubico name, the certificate of slot f9 was replaced by its user"
