@@ -20,11 +20,13 @@ from keystead.errors import KeysteadError
 __all__ = ["main", "run"]
 
 _VERBS = {
+    "demo": "an embedded log, two CAs, a shared device: the whole story in half a minute",
     "identify": "attestation evidence to device identity, verified",
     "extension": "what a CA embeds in a certificate for given evidence",
     "lint": "what is wrong with a certificate's device extension, and where",
     "submit": "log certificates or precertificates, with their evidence",
     "statement": "make a party's key; make, sign and log statements",
+    "monitor": "follow logs and judge: which devices need a look, and why",
     "serve": "run a log",
 }
 

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keystead.client.trust import parse_trust
-from support.server_process import RunningLog, keystead_command
+from support.server_process import ServedLog, keystead_command
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
@@ -23,7 +23,7 @@ def run(*arguments: object) -> subprocess.CompletedProcess[str]:
 def test_the_first_start_makes_the_log_and_sigterm_ends_it(tmp_path: Path) -> None:
     """Keys are the owner's alone, trust.json is what is served, and the exit code is 0."""
     data = tmp_path / "log"
-    with RunningLog(data) as log:
+    with ServedLog(data) as log:
         with urllib.request.urlopen(f"{log.url}/trust.json") as answer:
             served = answer.read()
         code, written = log.stop()
@@ -38,9 +38,9 @@ def test_the_first_start_makes_the_log_and_sigterm_ends_it(tmp_path: Path) -> No
 
 def test_a_second_start_is_the_same_log(tmp_path: Path) -> None:
     """Name and keys stay; the address may change."""
-    with RunningLog(tmp_path / "log", None, "--name", "log.example") as log:
+    with ServedLog(tmp_path / "log", None, "--name", "log.example") as log:
         first = parse_trust(log.trust.read_bytes())
-    with RunningLog(tmp_path / "log", None, "--url", "https://log.example") as log:
+    with ServedLog(tmp_path / "log", None, "--url", "https://log.example") as log:
         second = parse_trust(log.trust.read_bytes())
 
     assert first.name == second.name == "log.example"
@@ -50,7 +50,7 @@ def test_a_second_start_is_the_same_log(tmp_path: Path) -> None:
 
 def test_two_servers_on_one_folder_is_refused(tmp_path: Path) -> None:
     """The second ends with exit code 2 and a sentence; the first goes on."""
-    with RunningLog(tmp_path / "log") as log:
+    with ServedLog(tmp_path / "log") as log:
         second = run("serve", "--data", tmp_path / "log", "--listen", "127.0.0.1:0")
 
         assert log.process.poll() is None

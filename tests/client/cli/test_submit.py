@@ -16,7 +16,7 @@ from keystead.client.trust import parse_trust
 from keystead.demo.cast import AUDITOR, Cast, Subscriber, make_cast, write_cast
 from keystead.demo.folder import DemoFolder
 from support.command_line import CommandLine
-from support.running_log import RunningLog
+from support.served_log import ServedLog
 
 NOW = int(time.time())
 VALID = (NOW - 86_400, NOW + 300 * 86_400)
@@ -27,7 +27,7 @@ NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 class Place:
     """A running log, the people whom its policy knows, and their folder."""
 
-    log: RunningLog
+    log: ServedLog
     cast: Cast
     folder: DemoFolder
 
@@ -52,7 +52,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = DemoFolder(tmp_path_factory.mktemp("place") / "folder")
     cast = make_cast()
     write_cast(cast, folder)
-    with RunningLog(folder.log, folder.policy) as log:
+    with ServedLog(folder.log, folder.policy) as log:
         yield Place(log, cast, folder)
 
 
@@ -192,7 +192,7 @@ def test_trust_is_pinned_at_first_sight_and_said_so(
 
 def test_another_logs_keys_do_not_verify(keystead: CommandLine, place: Place, tmp_path: Path) -> None:
     """A promise by other keys than those of trust.json is a bad answer, exit code 1."""
-    with RunningLog(tmp_path / "other") as other:
+    with ServedLog(tmp_path / "other") as other:
         trust = tmp_path / "trust.json"
         trust.write_bytes(other.trust.read_bytes())
 

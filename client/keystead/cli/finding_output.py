@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A monitor's findings for people: the sentence first, then what proves it, then what would settle it."""
+
+from keystead.cli.output import Output
+from keystead.monitor.findings import Finding, FoundCertificate, State, show_time
+from keystead.monitor.run import Report
+
+__all__ = ["changed", "show_finding", "show_summary"]
+
+
+def changed(before: Finding | None, finding: Finding) -> bool:
+    """Whether somebody who knows `before` should be told."""
+    return before is None or _told(before) != _told(finding)
+
+
+def _told(finding: Finding) -> tuple[object, ...]:
+    """What of a finding is news when it changes; the wording is not."""
+    how = None if finding.settlement is None else finding.settlement.how
+    return (
+        finding.state,
+        finding.reason,
+        finding.severity,
+        how,
+        tuple(subscriber.ids for subscriber in finding.subscribers),
+        finding.entries,
+        finding.statements,
+    )
+
+
+def show_finding(output: Output, finding: Finding) -> None:
+    """One finding, as a JSON line or as text."""
+    output.document(finding.to_json())
+    settlement = finding.settlement
+    state = finding.state.value if settlement is None else f"{finding.state.value} by {settlement.how.value}"
+    reason = "" if finding.reason is None else f" ({finding.reason})"
+    device = "" if finding.device_text is None else f" on {finding.device_text}"
+    output.heading(f"{state}, {finding.severity.text}: {finding.rule}{reason}{device}")
+    output.text(finding.summary)
+    if finding.certificates:
+        output.table(
+            ["subscriber", "CA", "valid", "on the device, says", "covered", "entries"],
+            [_row(certificate) for certificate in finding.certificates],
+        )
+    for proof in finding.proofs:
+        output.pairs(*((name, str(value)) for name, value in proof.items()))
+    if settlement is not None:
+        output.text(f"Settled {show_time(settlement.at_ms)}: {settlement.sentence}")
+    elif finding.would_settle:
+        output.text(f"What would settle it: {finding.would_settle}")
+    output.text(f"Since {show_time(finding.since_ms)}. Finding {finding.id.hex()}", "")
+
+
+def _row(certificate: FoundCertificate) -> list[str]:
+    claims = {f"{claim.by}: {claim.assurance.text}" for claim in certificate.claims}
+    covered = "yes" if certificate.covered else f"no: {certificate.reason or 'not valid then'}"
+    return [
+        certificate.subscriber,
+        certificate.issuer,
+        f"{show_time(certificate.not_before_ms)[:10]} to {show_time(certificate.ends_ms)[:10]}",
+        "; ".join(sorted(claims)),
+        covered,
+        ", ".join(str(entry.index) for entry in certificate.entries),
+    ]
+
+
+def show_summary(output: Output, report: Report) -> None:
+    """Which logs were read how far, and how many findings are open."""
+    for log in report.logs:
+        output.text(
+            f"{log.name}: {log.issuance_size} issuance entries ({log.issuance_new} new), "
+            f"{log.statements_size} statements ({log.statements_new} new)"
+        )
+    settled = sum(finding.state is State.SETTLED for finding in report.findings)
+    output.text(f"As of {show_time(report.at_ms)}: {len(report.open)} open, {settled} settled.")
