@@ -18,7 +18,7 @@ MAX_LINES = {"client/": 350, "server/": 350, "tests/": 500}
 """A module holds one concept; its tests, which mirror it, take more lines to say what it does."""
 
 LONGER: dict[str, str] = {
-    "tests/client/monitor/scenarios.py": "data that people read and add to, scenario by scenario",
+    "tests/support/scenarios.py": "data that people read and add to, scenario by scenario",
     "tests/vectors/make_statement_vectors.py": "a program that stands alone: it shares no mistake with the code",
 }
 """Files that may be longer, each with its reason."""
