@@ -61,6 +61,7 @@ class EmbeddedLog:
         url: the base URL.
         name: the log's name.
         trust: the bytes of `trust.json`.
+        pool: the front ends, where there are any.
     """
 
     def __init__(
@@ -85,7 +86,7 @@ class EmbeddedLog:
         self._front_ends = front_ends
         self._clock = clock or SystemClock()
         self._hook = hook
-        self._pool: FrontEndPool | None = None
+        self.pool: FrontEndPool | None = None
         self._runner: web.AppRunner | None = None
         self.url = ""
         self.name = ""
@@ -136,12 +137,12 @@ class EmbeddedLog:
         intake = LocalIntake(self.sequencer, self._clock)
         if self._front_ends:
             data, name, trust = str(self._data), self.name, self.trust.decode()
-            self._pool = FrontEndPool(
+            self.pool = FrontEndPool(
                 self._front_ends,
                 intake,
                 lambda channel: FrontEndSettings(data, name, trust, host, port, channel),
             )
-            await self._pool.start()
+            await self.pool.start()
             return
         service = LogService(
             self.log, intake, sct_key=identity.keys.sct, log_id=identity.keys.log_id, trust=self.trust
@@ -214,8 +215,8 @@ class EmbeddedLog:
         """Drain: sequence what waits, let its answers be read, and let go of the folder."""
         # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
         await self.sequencer.close()
-        if self._pool is not None:
-            await self._pool.stop()
+        if self.pool is not None:
+            await self.pool.stop()
         if self._runner is not None:
             await self._runner.cleanup()
         self._socket.close()

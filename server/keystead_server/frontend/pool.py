@@ -37,6 +37,11 @@ class FrontEndPool:
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
 
+    @property
+    def process_ids(self) -> tuple[int, ...]:
+        """Of those that run."""
+        return tuple(process.pid for process in self._processes)
+
     async def start(self) -> None:
         """Start all of them; they listen when this returns.
 
