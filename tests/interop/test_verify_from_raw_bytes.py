@@ -16,6 +16,9 @@ from typing import Any
 import pytest
 
 from keystead.certificate.extension import Method
+from keystead.demo.folder import DemoFolder
+from keystead.demo.real_certificate import tell_real_certificate
+from keystead.demo.shared_device import tell_shared_device
 from keystead.statements.audit_scheme import AuditScheme
 from keystead.statements.dsse import sign_envelope
 from keystead.statements.payloads import (
@@ -255,6 +258,25 @@ async def test_what_the_log_must_not_take_is_not_there(tmp_path: Path) -> None:
         assert (await log.say(envelope)).status == 400
     report = _verify(tmp_path / "log")
     assert (report["issuance_size"], report["statements_size"]) == (0, 1)
+
+
+async def test_the_log_of_the_demonstration_is_good(tmp_path: Path) -> None:
+    """Both logs that `keystead demo` leaves behind verify from their raw bytes, the refused forgeries left no trace."""
+    folder = DemoFolder(tmp_path / "demo")
+    await tell_shared_device(folder, lambda chapter: None)
+    report = _verify(folder.path / "log")
+    assert report["ok"], report
+    assert (report["issuance_size"], report["evidence"]) == (10, 5)
+
+
+@pytest.mark.samples
+async def test_a_log_of_the_real_world_is_good(samples: Path, tmp_path: Path) -> None:
+    """So does a log with a published certificate of a CA that knows nothing of it, and its key's true attestation."""
+    folder = DemoFolder(tmp_path / "demo")
+    await tell_real_certificate(folder, samples, lambda chapter: None)
+    report = _verify(folder.path / "log")
+    assert report["ok"], report
+    assert (report["issuance_size"], report["evidence"]) == (1, 1)
 
 
 def test_the_script_shares_no_code_with_the_project() -> None:
