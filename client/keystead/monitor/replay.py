@@ -17,8 +17,10 @@ import sqlite3
 from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
+from keystead.client.trust import parse_trust
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import ParseError, SignatureError, StatementError
+from keystead.monitor.knowledge import Knowledge, LogKnowledge
 from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
 from keystead.monitor.statement_facts import Said, StatementFacts
 from keystead.statements.entry import parse_statement_entry
@@ -37,7 +39,7 @@ from keystead.statements.services import Service, ServiceRegistry
 from keystead.statements.statement import Statement
 from keystead.statements.view import LoggedCertificate, LoggedStatement
 
-__all__ = ["Needs", "StatementReplay"]
+__all__ = ["Needs", "StatementReplay", "load_knowledge"]
 
 
 class Needs(NamedTuple):
@@ -165,6 +167,23 @@ class StatementReplay:
             "SELECT entry FROM binding WHERE log = ? AND idx = ?", (self.log, index)
         ).fetchone()
         return None if row is None else logged_statement(index, parse_statement_entry(row[0]), self.policies)
+
+
+def load_knowledge(db: sqlite3.Connection, anchors: AnchorSet, known_at_ms: int | None = None) -> Knowledge:
+    """What the state knows of all logs, read from it afresh.
+
+    Args:
+        db: the state.
+        anchors: the monitor's own.
+        known_at_ms: what was logged later is hidden; None hides nothing.
+    """
+    logs = {}
+    for number, raw in db.execute("SELECT id, trust FROM log ORDER BY id").fetchall():
+        trust = parse_trust(raw)
+        origin = trust.statements.key.origin
+        replay = StatementReplay(db, number, origin, trust.statements.statement_key, anchors)
+        logs[number] = LogKnowledge(trust.issuance.key.origin, origin, replay.policies, replay.services)
+    return Knowledge(logs, anchors, known_at_ms)
 
 
 class _View:

@@ -10,17 +10,15 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
-from keystead.client.trust import parse_trust
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.verify import FORMATS
 from keystead.errors import KeysteadError, StoreError, UsageError
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog, Progress
 from keystead.monitor.judging import judge_all, judge_present, kept_findings
-from keystead.monitor.knowledge import Knowledge, LogKnowledge
 from keystead.monitor.misbehaviour import recorded_misbehaviour
 from keystead.monitor.recording import touch
-from keystead.monitor.replay import StatementReplay
+from keystead.monitor.replay import load_knowledge
 from keystead.monitor.rules import log_misbehaviour
 from keystead.monitor.store import Store
 
@@ -104,7 +102,7 @@ async def monitor_once(
     with Store(state) as store:
         _note_anchors(store, anchors)
         followed = tuple([await _follow(store, log, anchors, now_ms, progress) for log in logs])
-        knowledge = _knowledge(store, anchors, known_at_ms)
+        knowledge = load_knowledge(store.db, anchors, known_at_ms)
         moment = next((given for given in (at_ms, known_at_ms) if given is not None), now_ms)
         if at_ms is None and known_at_ms is None:
             judge_present(store, knowledge, now_ms)
@@ -158,14 +156,3 @@ async def _follow(
 def _sizes(store: Store, log: int) -> tuple[int, int]:
     row = store.db.execute("SELECT issuance_next, statements_next FROM log WHERE id = ?", (log,)).fetchone()
     return int(row[0]), int(row[1])
-
-
-def _knowledge(store: Store, anchors: AnchorSet, known_at_ms: int | None) -> Knowledge:
-    """What the state knows of all logs, read from it afresh: what a failed round left in memory does not count."""
-    logs = {}
-    for number, raw in store.db.execute("SELECT id, trust FROM log ORDER BY id").fetchall():
-        trust = parse_trust(raw)
-        origin = trust.statements.key.origin
-        replay = StatementReplay(store.db, number, origin, trust.statements.statement_key, anchors)
-        logs[number] = LogKnowledge(trust.issuance.key.origin, origin, replay.policies, replay.services)
-    return Knowledge(logs, anchors, known_at_ms)
