@@ -134,7 +134,9 @@ class Verifier:
         payload = json.loads(encoded)
         require(payload["log"] == self.trust["statements"]["origin"], f"{what} is for another log")
         issued = 1000 * int(datetime.fromisoformat(payload["issued"]).timestamp())
-        require(time - 7 * DAY_MS - WAIT_MS <= issued <= time + 300_000, f"{what} was not made when it was logged")
+        require(
+            time - 7 * DAY_MS - WAIT_MS <= issued <= time + 300_000, f"{what} was not made when it was logged"
+        )
         spki = self.signer(what, index, time, kind, payload, signature["keyid"])
         require(sha256(spki).hex() == signature["keyid"], f"{what} is by a key that may not say {kind}")
         pae = b"DSSEv1 %d %b %d %b" % (len(payload_type), payload_type.encode(), len(encoded), encoded)

@@ -83,7 +83,9 @@ async def test_gzip_is_decoded_up_to_the_limit() -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [b"not gzip", gzip.compress(b"tile")[:-1], gzip.compress(b"tile") + b"more", b""]
+    "body",
+    [b"not gzip", gzip.compress(b"tile")[:-1], gzip.compress(b"tile") + b"more", b""],
+    ids=["other bytes", "cut off", "with more behind", "empty"],
 )
 async def test_broken_gzip_is_refused(body: bytes) -> None:
     """Garbage, a truncated stream and bytes after it are no object."""

@@ -194,7 +194,9 @@ def test_party_that_the_policy_dropped_is_unknown() -> None:
 
 
 @pytest.mark.parametrize(
-    ("statement", "key"), [(revocation(), CA), (audit(), AUDITOR), (enrolment(), OPERATOR)], ids=str
+    ("statement", "key"),
+    [(revocation(), CA), (audit(), AUDITOR), (enrolment(), OPERATOR)],
+    ids=["a CA", "an auditor", "an operator"],
 )
 def test_forged_signature_is_refused(statement: Statement, key: SigningKey) -> None:
     """The keyid is public: naming it is no signature. Nor is one that was made for another payload."""
