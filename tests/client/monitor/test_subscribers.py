@@ -1,0 +1,225 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Who is whom: three answers, groups that do not depend on order, and why."""
+
+from itertools import permutations
+
+import pytest
+
+from keystead.certificate.strong_identifiers import StrongIdentifiers
+from keystead.monitor.subscribers import Groups, Profile, Sameness, join_keys
+
+_NUMBER = iter(range(1, 10_000))
+
+
+def _profile(
+    name: str | None = "alpha ab",
+    *,
+    issuer: str = "North CA",
+    country: str = "se",
+    registration: str | None = None,
+    organization: tuple[str, str] | None = None,
+    lei: str | None = None,
+    eku: str | None = None,
+    place: tuple[str, str] = ("", ""),
+    decodable: bool = True,
+) -> Profile:
+    number = next(_NUMBER)
+    return Profile(
+        number,
+        number.to_bytes(32),
+        name or "?",
+        decodable,
+        StrongIdentifiers(
+            None if registration is None else ("SE", "", "", registration), organization, lei, eku
+        ),
+        None if name is None else (country, name),
+        place,
+        frozenset({issuer}),
+    )
+
+
+def _sameness(first: Profile, second: Profile, *others: Profile) -> Sameness:
+    """The answer for two profiles, the same whatever order the set comes in."""
+    answers = set()
+    for order in permutations((first, second, *others)):
+        groups = Groups(order)
+        answers.add(groups.compare(groups.of(first.number), groups.of(second.number)).sameness)
+        answers.add(groups.compare(groups.of(second.number), groups.of(first.number)).sameness)
+    (answer,) = answers
+    return answer
+
+
+SAME, UNKNOWN, DIFFERENT = Sameness.SAME, Sameness.UNKNOWN, Sameness.DIFFERENT
+
+
+@pytest.mark.parametrize(
+    ("what", "first", "second", "expected"),
+    [
+        ("other names", {"name": "a"}, {"name": "b"}, DIFFERENT),
+        ("one name, one CA", {}, {}, SAME),
+        ("one name, two CAs", {}, {"issuer": "South CA"}, UNKNOWN),
+        ("one name, two countries", {}, {"country": "de"}, UNKNOWN),
+        ("one name, two states", {"place": ("ohio", "")}, {"place": ("texas", "")}, UNKNOWN),
+        ("one name, two cities", {"place": ("", "a")}, {"place": ("", "b")}, UNKNOWN),
+        ("one name, one state, a city on one side", {"place": ("ohio", "")}, {"place": ("ohio", "b")}, SAME),
+        (
+            "one number, other names and CAs",
+            {"name": "a", "registration": "1"},
+            {"name": "b", "registration": "1", "issuer": "x"},
+            SAME,
+        ),
+        ("two numbers, one name", {"registration": "1"}, {"registration": "2"}, DIFFERENT),
+        ("a number on one side, one name", {"registration": "1"}, {}, SAME),
+        ("a number on one side, two CAs", {"registration": "1"}, {"issuer": "x"}, UNKNOWN),
+        (
+            "one LEI, other numbers",
+            {"lei": "L", "registration": "1"},
+            {"lei": "L", "registration": "2"},
+            SAME,
+        ),
+        ("two LEIs, one name", {"lei": "L"}, {"lei": "M"}, DIFFERENT),
+        (
+            "two identifiers of one scheme",
+            {"organization": ("NTRSE", "1")},
+            {"organization": ("NTRSE", "2")},
+            DIFFERENT,
+        ),
+        (
+            "identifiers of two schemes, one name",
+            {"organization": ("NTRSE", "1")},
+            {"organization": ("VATSE", "2")},
+            SAME,
+        ),
+        (
+            "identifiers of two schemes, other names",
+            {"organization": ("NTRSE", "1")},
+            {"organization": ("VATSE", "2"), "name": "b"},
+            DIFFERENT,
+        ),
+        ("one durable identity at one CA", {"eku": "1.2", "name": "a"}, {"eku": "1.2", "name": "b"}, SAME),
+        (
+            "one durable identity at two CAs",
+            {"eku": "1.2", "name": "a"},
+            {"eku": "1.2", "name": "b", "issuer": "x"},
+            DIFFERENT,
+        ),
+        ("two durable identities contradict nothing", {"eku": "1.2"}, {"eku": "1.3"}, SAME),
+        ("a subject that cannot be read", {"decodable": False}, {"name": "b"}, UNKNOWN),
+        ("a subject that cannot be read joins nobody", {"decodable": False}, {}, UNKNOWN),
+        ("no name at all", {"name": None}, {"name": None}, UNKNOWN),
+        ("no name, but other numbers", {"name": None, "lei": "L"}, {"lei": "M"}, DIFFERENT),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_two_subscribers(
+    what: str, first: dict[str, object], second: dict[str, object], expected: Sameness
+) -> None:
+    """The answer for a pair that is all there is."""
+    assert _sameness(_profile(**first), _profile(**second)) is expected  # type: ignore[arg-type]
+
+
+def test_a_third_certificate_may_join_two() -> None:
+    """Its registration number is one's, its LEI the other's."""
+    one = _profile("a", registration="1")
+    other = _profile("b", lei="L", issuer="South CA")
+
+    assert _sameness(one, other) is DIFFERENT
+    assert _sameness(one, other, _profile("c", registration="1", lei="L")) is SAME
+
+
+def test_an_ambiguous_name_joins_nobody() -> None:
+    """Two firms of one name at one CA: a certificate that has nothing but the name may be either's."""
+    one, two = _profile(registration="1"), _profile(registration="2")
+    bare = _profile()
+
+    assert _sameness(one, bare, two) is UNKNOWN
+    assert _sameness(one, two, bare) is DIFFERENT
+
+
+def test_names_do_not_chain_contradicting_identifiers_together() -> None:
+    """Each join alone would do, both together put two registration numbers into one group."""
+    one, two = _profile("a", registration="1"), _profile("b", registration="2")
+    bridge_a, bridge_b = _profile("a", lei="L"), _profile("b", lei="L")
+
+    assert _sameness(one, two, bridge_a, bridge_b) is DIFFERENT
+    assert _sameness(one, bridge_a, two, bridge_b) is UNKNOWN
+
+
+def test_a_name_in_two_places_joins_only_equal_places() -> None:
+    """Who states no place may be in either."""
+    ohio, other_ohio, texas, nowhere = (
+        _profile(place=("ohio", "")),
+        _profile(place=("ohio", "")),
+        _profile(place=("texas", "")),
+        _profile(),
+    )
+
+    assert _sameness(ohio, other_ohio, texas, nowhere) is SAME
+    assert _sameness(ohio, nowhere, texas) is UNKNOWN
+    assert _sameness(ohio, nowhere) is SAME
+
+
+def test_one_organization_may_be_listed_by_several_policies() -> None:
+    """One listing in common is enough."""
+    one = _profile()
+    two = _profile(issuer="x")
+    both = Profile(
+        **{
+            **{name: getattr(one, name) for name in one.__slots__},
+            "number": 10_001,
+            "issuers": frozenset({"North CA", "x"}),
+        }
+    )
+
+    assert _sameness(one, both) is SAME
+    assert _sameness(one, two, both) is SAME
+
+
+def test_joins_are_explained() -> None:
+    """By kind, by what is common, and who."""
+    one, two, three = (
+        _profile("a", registration="1"),
+        _profile("b", registration="1"),
+        _profile("b"),
+    )
+    groups = Groups([one, two, three])
+
+    joins = groups.explain(groups.of(one.number))
+
+    assert [(join.kind, join.members) for join in joins] == [
+        ("registration", (one.number, two.number)),
+        ("name", (two.number, three.number)),
+    ]
+    assert "b (se), vetted by North CA" in joins[1].value
+
+
+def test_what_is_shown_of_names_is_safe() -> None:
+    """A name cannot turn a line around."""
+    hostile = "a\u202eb"
+    groups = Groups([_profile(hostile), _profile(hostile), _profile(hostile, issuer="x")])
+    first, *_, last = sorted(groups.profiles)
+
+    assert "\u202e" not in groups.explain(groups.of(first))[0].value
+    assert "\u202e" not in groups.compare(groups.of(first), groups.of(last)).why
+
+
+def test_whatever_could_join_shares_a_key() -> None:
+    """Profiles without a key in common are never one, so components of keys can be grouped by themselves."""
+    profiles = [
+        _profile("a", registration="1"),
+        _profile("b", registration="1", issuer="x"),
+        _profile("b", eku="1.2", issuer="x"),
+        _profile("c", eku="1.2", issuer="x"),
+        _profile("d", lei="L"),
+        _profile(None),
+    ]
+    groups = Groups(profiles)
+
+    for one in profiles:
+        for other in profiles:
+            if one is not other and any(
+                {one.number, other.number} <= set(join.members)
+                for join in groups.explain(groups.of(one.number))
+            ):
+                assert set(join_keys(one)) & set(join_keys(other))
+    assert groups.of(profiles[0].number) == groups.of(profiles[3].number)
