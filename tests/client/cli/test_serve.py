@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from keystead.client.trust import parse_trust
-from support.server_process import ServedLog, keystead_command
+from support.served_log import ServedLog, keystead_command
 
 
 def run(*arguments: object) -> subprocess.CompletedProcess[str]:
