@@ -40,6 +40,7 @@ class FollowedLog:
         self._time = 0
         self._policy: Policy | None = None
         self._policy_index = -1
+        self._successor: str | None = None
         self._next_registered = 0
         self.refresh()
 
@@ -84,6 +85,11 @@ class FollowedLog:
         """The leaf index of its statement, as of the last look."""
         return self._policy_index
 
+    @property
+    def successor(self) -> str | None:
+        """The statement log that continues this one, as of the last look."""
+        return self._successor
+
     def refresh(self) -> None:
         """Look at what is published now."""
         issuance, statements = (self._object(path) for path in CHECKPOINTS.values())
@@ -112,6 +118,7 @@ class FollowedLog:
                 if isinstance(statement, LogPolicy):
                     self._policy = parse_policy(named_object(self.blobs, "policy", statement.policy))
                     self._policy_index = index
+                    self._successor = statement.successor
                 self._next_registered = index + 1
         except ParseError as error:
             raise StoreError(f"a policy of the log is damaged ({error}): restore it from a backup") from error

@@ -3,8 +3,10 @@
 
 import asyncio
 import logging
+import os
 import socket
 import sys
+import tempfile
 from collections.abc import Callable
 
 from keystead.errors import StoreError
@@ -36,6 +38,8 @@ class FrontEndPool:
         self._processes: set[asyncio.subprocess.Process] = set()
         self._watchers: list[asyncio.Task[None]] = []
         self._stopping = False
+        # The front ends count requests in files here, which each of them maps; they are worth nothing afterwards.
+        self._metrics = tempfile.TemporaryDirectory(prefix="keystead-metrics-")
 
     @property
     def process_ids(self) -> tuple[int, ...]:
@@ -67,6 +71,7 @@ class FrontEndPool:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+        self._metrics.cleanup()
 
     async def _start_one(self) -> tuple[asyncio.subprocess.Process, IntakeHost]:
         ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
@@ -78,6 +83,7 @@ class FrontEndPool:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 pass_fds=(theirs.fileno(),),
+                env={**os.environ, "PROMETHEUS_MULTIPROC_DIR": self._metrics.name},
             )
             self._processes.add(process)
             if process.stdin is None or process.stdout is None:

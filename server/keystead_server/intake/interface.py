@@ -30,7 +30,13 @@ class Health:
     Attributes:
         waiting: operations in the pool.
         wounded: it cannot write just now.
+        batches: committed since the start.
+        commit_seconds: that building and committing them took.
+        recoveries: since the start.
     """
 
     waiting: int
     wounded: bool
+    batches: int
+    commit_seconds: float
+    recoveries: int

@@ -30,4 +30,11 @@ class LocalIntake:
 
     async def health(self) -> Health:
         """How the sequencer is."""
-        return Health(self._sequencer.waiting, self._sequencer.wounded is not None)
+        sequencer = self._sequencer
+        return Health(
+            sequencer.waiting,
+            sequencer.wounded is not None,
+            sequencer.batches,
+            sequencer.commit_seconds,
+            sequencer.recoveries,
+        )

@@ -74,6 +74,10 @@ class Sequencer:
         self._task: asyncio.Task[None] | None = None
         self.wounded: str | None = None
         """Why nothing can be sequenced just now; None while all is well."""
+        self.batches = 0
+        self.commit_seconds = 0.0
+        self.recoveries = 0
+        """What it has done since the start, for metrics."""
         self.lost = asyncio.Event()
         """Set once another process has taken the log over: this one can only stop."""
 
@@ -221,6 +225,7 @@ class Sequencer:
             if not operations:
                 return
         loop = asyncio.get_running_loop()
+        started = self._clock.monotonic()
         try:
             batch = await loop.run_in_executor(
                 self._worker, self.log.commit, operations, self._clock.now_ms()
@@ -231,6 +236,8 @@ class Sequencer:
         except Exception as error:  # noqa: BLE001 - whatever it was, the stores decide what happened
             self._wound(error)
         else:
+            self.batches += 1
+            self.commit_seconds += self._clock.monotonic() - started
             self.log.apply(batch)
             for operation, place in zip(operations, batch.placed, strict=True):
                 self._settle([operation.key], place)
@@ -259,6 +266,7 @@ class Sequencer:
             return
         self.log.adopt(state)
         self.wounded = None
+        self.recoveries += 1
         _logger.warning("the log has recovered and goes on")
 
     def _settle(self, keys: Sequence[OperationKey], outcome: Outcome) -> None:

@@ -7,6 +7,9 @@ from aiohttp import web
 
 from keystead_server.web.ct_reads import add_ct_read_routes
 from keystead_server.web.issuance import add_issuance_routes
+from keystead_server.web.log_list import add_log_list_route
+from keystead_server.web.metrics import add_metrics_route, measure_requests
+from keystead_server.web.page import add_page_routes
 from keystead_server.web.problem import answer_problems
 from keystead_server.web.reads import add_read_routes
 from keystead_server.web.service import SERVICE, LogService
@@ -32,10 +35,13 @@ async def _harden(
 
 def make_application(service: LogService) -> web.Application:
     """The application that serves one log."""
-    app = web.Application(middlewares=[_harden, answer_problems], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[measure_requests, _harden, answer_problems], client_max_size=MAX_BODY)
     app[SERVICE] = service
     add_issuance_routes(app)
     add_statement_routes(app)
     add_read_routes(app)
     add_ct_read_routes(app)
+    add_log_list_route(app)
+    add_metrics_route(app)
+    add_page_routes(app)
     return app

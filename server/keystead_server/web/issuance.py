@@ -47,7 +47,9 @@ async def _add(request: web.Request, *, precertificate: bool) -> web.Response:
 
 
 async def _get_roots(request: web.Request) -> web.Response:
-    roots = request.app[SERVICE].rules.roots
+    service = request.app[SERVICE]
+    service.log.refresh()
+    roots = service.rules.roots
     certificates = [encode_base64(root.der) for _, root in sorted(roots.items())]
     return web.json_response({"certificates": certificates})
 

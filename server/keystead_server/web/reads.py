@@ -128,6 +128,7 @@ async def _object(
 
 async def _policy(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
+    service.log.refresh()
     return web.Response(
         body=service.log.policy.encode(),
         content_type="application/json",

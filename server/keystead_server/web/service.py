@@ -3,13 +3,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 from aiohttp import web
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.devices.anchors import AnchorSet
+from keystead.encoding.json import decode_json
 from keystead.statements.policy import Policy
 from keystead.tlog.checkpoint import RFC6962NoteSignature
 from keystead_server.admission.certificate import IssuerChains
@@ -58,6 +59,10 @@ class PublishedLog(Protocol):
     def policy_index(self) -> int:
         """The leaf index of its `log-policy` statement."""
 
+    @property
+    def successor(self) -> str | None:
+        """The statement log that continues this one, where it has ended."""
+
     def refresh(self) -> None:
         """Look again at what is published now."""
 
@@ -103,7 +108,7 @@ class LogService:
         intake: where submissions go.
         objects: cached reads of stored objects.
         sct_key: signs SCTs; `log_id` is the SHA-256 of its SubjectPublicKeyInfo.
-        trust: the bytes of `trust.json`.
+        trust: the bytes of `trust.json`; `trust_document` what they say.
     """
 
     def __init__(
@@ -121,6 +126,7 @@ class LogService:
         self.sct_key = sct_key
         self.log_id = log_id
         self.trust = trust
+        self.trust_document: dict[str, Any] = decode_json(trust, "trust.json")
         self._rules = rules_of(log.policy, log.policy_index, log.blobs)
 
     @property
