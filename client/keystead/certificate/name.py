@@ -159,6 +159,8 @@ def _escape(text: str) -> str:
 
 def printable(text: str) -> str:
     """`text` with everything that could act on a terminal or hide from a reader as `\\xx` octets of UTF-8."""
+    if text.isascii() and text.isprintable():
+        return text  # as most names are
     return "".join(map(_visible, text))
 
 

@@ -11,7 +11,7 @@ comparisons as there are cells alive.
 
 Invariants:
 
-* exposures are disjoint and ascending, each as long as the exposed subscribers stay the same;
+* exposures are disjoint and ascending, and do not touch;
 * the result depends on the set of certificates, not on their order.
 """
 
@@ -30,11 +30,11 @@ __all__ = ["ExposedPair", "Exposure", "Timeline"]
 
 @dataclass(frozen=True, slots=True)
 class Exposure:
-    """A stretch of time in which the same subscribers were exposed to each other.
+    """An unbroken stretch of time in which the device was exposed.
 
     Attributes:
         span: when.
-        groups: the subscriber groups, at least two.
+        groups: every subscriber group that was exposed in it, however briefly; at least two.
     """
 
     span: Span
@@ -155,15 +155,16 @@ def _sweep(found: Iterable[Standing]) -> Iterable[Exposure]:
         changes[standing.span.start].append((1, standing))
         changes[standing.span.end].append((-1, standing))
     alive = _Alive()
-    began, exposed = 0, frozenset[int]()
+    began: int | None = None
     for moment in sorted(changes):
         for sign, standing in changes[moment]:
             alive.change(standing.cell, standing.certificate.key, sign)
-        now = alive.exposed()
-        if now != exposed:
-            if exposed:
-                yield Exposure(Span(began, moment), exposed)
-            began, exposed = moment, now
+        alive.settle()
+        if alive.exposed and began is None:
+            began = moment
+        elif not alive.exposed and began is not None:
+            yield Exposure(Span(began, moment), alive.take_seen())
+            began = None
     # Every standing ends, so after the last change nothing is exposed.
 
 
@@ -174,6 +175,8 @@ class _Alive:
         self._cells: dict[Cell, Counter[bytes]] = {}
         self._partners: dict[Cell, set[Cell]] = {}
         self._exposed: Counter[int] = Counter()
+        self._fresh: set[int] = set()
+        self._seen: set[int] = set()
 
     def change(self, cell: Cell, key: bytes, sign: int) -> None:
         """One certificate more (1) or less (-1) in a cell."""
@@ -187,9 +190,21 @@ class _Alive:
         if not keys:
             del self._cells[cell]
 
-    def exposed(self) -> frozenset[int]:
-        """The groups that are exposed now."""
-        return frozenset(self._exposed)
+    def settle(self) -> None:
+        """All changes of one moment were made: what is exposed now was exposed, if only from here to the next."""
+        self._seen.update(group for group in self._fresh if group in self._exposed)
+        self._fresh.clear()
+
+    @property
+    def exposed(self) -> bool:
+        """Whether any two subscribers are exposed to each other."""
+        return bool(self._exposed)
+
+    def take_seen(self) -> frozenset[int]:
+        """The groups that were exposed since this was last asked."""
+        seen = frozenset(self._seen)
+        self._seen.clear()
+        return seen
 
     def _compare(self, cell: Cell, keys: Counter[bytes]) -> None:
         """Bring the partners of one cell up to date."""
@@ -207,6 +222,7 @@ class _Alive:
             partners.add(partner)
             if len(partners) == 1:
                 self._exposed[cell.group] += 1
+                self._fresh.add(cell.group)
             return
         partners.remove(partner)
         if not partners:

@@ -190,12 +190,12 @@ class FoundSubscriber:
 
 @dataclass(frozen=True, slots=True)
 class FoundExposure:
-    """A stretch of time in which the fact held.
+    """An unbroken stretch of time in which the fact held.
 
     Attributes:
         from_ms: since when.
         until_ms: until when; None while it lasts.
-        subscribers: ids of those who were exposed to each other, ascending.
+        subscribers: ids of all who were exposed in it, ascending.
     """
 
     from_ms: int

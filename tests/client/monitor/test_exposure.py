@@ -1,13 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Exposures of a device: the fast sweep against a slow judge, on histories by chance."""
 
+from collections import defaultdict
 from dataclasses import replace
 from pathlib import Path
 from random import Random
 
 import pytest
 
-from keystead.monitor.exposure import Timeline
+from keystead.monitor.exposure import Exposure, Timeline
 from keystead.monitor.model import DeviceView
 from keystead.monitor.replay import load_knowledge
 from keystead.monitor.store import Store
@@ -50,10 +51,12 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
         picks = Random(seed)
         for view in views.devices.values():
             timeline = Timeline(view, views.groups)
+            seen: dict[Exposure | None, frozenset[int]] = defaultdict(frozenset)
             for moment in _moments(view, picks):
                 expected = exposed_groups(view, views.groups, moment)
                 exposure = timeline.at(moment)
-                assert (exposure.groups if exposure else frozenset()) == expected
+                assert (exposure is not None) == bool(expected)
+                assert expected <= (exposure.groups if exposure else frozenset())
                 assert {group for pair in timeline.pairs_at(moment) for group in pair.groups} == expected
                 exposing = timeline.certificates_at(moment)
                 assert {standing.cell.group for standing in exposing} == expected
@@ -63,6 +66,7 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
                     assert standing.cell.assurance == assurance_on(certificate, device_id, moment)
                     spoken_for += bool(standing.cell.domains)
                 exposed_moments += bool(expected)
+                seen[exposure] |= expected
                 covered = [one for one in view.certificates if is_covered(view, one, moment)]
                 assert covered == [
                     one
@@ -70,6 +74,8 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
                     if any(moment in span for span in timeline.coverage.spans(one))
                 ]
                 covered_moments += bool(covered)
+            # An exposure names all who were exposed in it, and nobody else: every edge was looked at.
+            assert all(seen[exposure] == exposure.groups for exposure in timeline.exposures)
     # It must not hold for want of cases.
     assert min(exposed_moments, covered_moments, spoken_for) > 100
 

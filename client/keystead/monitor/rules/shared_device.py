@@ -9,6 +9,7 @@ The reason is that of the newest exposed certificate that is not covered. Severi
 of subscribers: how surely both are on the device, and how surely they are two.
 """
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 
 from keystead.certificate.name import printable
@@ -84,7 +85,7 @@ def judge(timeline: Timeline, at_ms: int) -> Finding | None:
         severity=_severity(pair),
         severity_why=_severity_why(pair),
         state=State.OPEN if current else State.SETTLED,
-        since_ms=_since(timeline, moment),
+        since_ms=exposure.span.start,
         summary=_summary(device.text, subscribers, certificates, pair, why, settlement),
         would_settle=_would_settle(why) if current else "",
         reason=why.reason.value,
@@ -125,15 +126,6 @@ def _why(coverage: Coverage, exposed: Sequence[Standing], moment: int) -> Uncove
     uncovered = [standing.certificate for standing in exposed if not standing.cell.covered]
     newest = max(uncovered, key=lambda certificate: certificate.age)
     return coverage.why_not(newest, moment)
-
-
-def _since(timeline: Timeline, moment: int) -> int:
-    """When the unbroken exposure began that holds at a moment, whoever was exposed."""
-    since = moment
-    for exposure in reversed(timeline.exposures):
-        if exposure.span.start <= moment and exposure.span.end >= since:
-            since = exposure.span.start
-    return since
 
 
 def _settlement(timeline: Timeline, exposed: Sequence[Standing], end_ms: int) -> Settlement:
@@ -253,15 +245,10 @@ def _statements(
 
 def _history(timeline: Timeline, at_ms: int) -> tuple[FoundExposure, ...]:
     """The exposures that began by the moment; the one that lasts then has no end yet."""
-    ids = {
-        group: {
-            timeline.groups.profiles[certificate.subscriber].subscriber_id
-            for certificate in timeline.view.certificates
-            if timeline.groups.of(certificate.subscriber) == group
-        }
-        for exposure in timeline.exposures
-        for group in exposure.groups
-    }
+    ids: dict[int, set[bytes]] = defaultdict(set)
+    for certificate in timeline.view.certificates:
+        profile = timeline.groups.profiles[certificate.subscriber]
+        ids[timeline.groups.of(profile.number)].add(profile.subscriber_id)
     return tuple(
         FoundExposure(
             exposure.span.start,
