@@ -77,7 +77,8 @@ def _program() -> str:
     """What to type for this program: its name, or where it is, in a virtual environment that is not active."""
     here = sys.argv[0]
     found = shutil.which("keystead")
-    if Path(here).name != "keystead" or (found is not None and Path(found).samefile(here)):
+    called = Path(here).name == "keystead" and Path(here).exists()
+    if not called or (found is not None and Path(found).samefile(here)):
         return "keystead"
     return shlex.quote(here)
 
@@ -88,4 +89,6 @@ def _show(output: Output, number: int, chapter: Chapter) -> None:
     output.text(*textwrap.wrap(chapter.text, width))
     if chapter.columns:
         output.table(chapter.columns, chapter.rows)
+    for note in chapter.notes:
+        output.text(*textwrap.wrap(note, width, initial_indent="- ", subsequent_indent="  "))
     output.text("")

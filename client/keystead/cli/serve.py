@@ -108,6 +108,7 @@ def _announce(output: Output, server: EmbeddedLog, data: Path) -> None:
         ("issuance log", f"{server.url}/issuance"),
         ("statement log", f"{server.url}/statements"),
         ("trust", f"{trust} (give it to clients by a way that they trust)"),
+        ("process", f"{os.getpid()} (SIGHUP reads the policy file again)"),
     )
     if not server.log.policy.roots:
         output.text(

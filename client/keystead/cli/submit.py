@@ -18,16 +18,16 @@ from keystead.cli.inputs import read_certificates, read_chain
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import anchors_option, existing_file, existing_path, json_option, log_options
 from keystead.cli.output import Output, Progress
-from keystead.cli.terminal import print_error
+from keystead.cli.terminal import print_error, print_note
 from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
 from keystead.client.submission import LoggedChain, submit_chain
 from keystead.devices.anchors import AnchorSet
-from keystead.devices.collect import identify
+from keystead.devices.collect import Piece, identify
 from keystead.devices.evidence import Evidence
 from keystead.encoding.rfc3339 import format_time
 from keystead.encoding.rfc4648 import encode_base64
-from keystead.errors import KeysteadError, ParseError, RefusedError, UsageError
+from keystead.errors import EvidenceError, KeysteadError, ParseError, RefusedError, UsageError
 
 __all__ = ["command"]
 
@@ -119,21 +119,42 @@ def _read_chain(path: Path, issuer_files: Sequence[Path]) -> tuple[bytes, ...]:
 def _evidence_beside(
     chains: Sequence[Sequence[bytes]], paths: Sequence[Path], anchors: AnchorSet
 ) -> list[tuple[Evidence, ...]]:
-    """For each chain, the evidence that goes with it.
+    """For each chain, the evidence that goes with it: that which attests its key.
 
-    One chain gets all of it, unjudged: the log knows anchors that we may not. Several are told apart by the
-    attested key, which only verified evidence has.
+    The attested key is known of evidence that verifies here. A log knows anchors that we may not, so one chain gets
+    what cannot be verified here as well, and what is wrong is the log's to refuse; of several chains, it could
+    be any's.
     """
     pieces = collect_files(paths, anchors).pieces if paths else ()
-    if len(chains) == 1:
-        return [tuple(piece.evidence for piece in pieces)]
-    beside: dict[bytes, list[Evidence]] = {parse_certificate(chain[0]).key_hash: [] for chain in chains}
+    keys = [parse_certificate(chain[0]).key_hash for chain in chains]
+    if len(keys) == 1:
+        return [_evidence_for(keys[0], pieces, anchors)]
+    beside: dict[bytes, list[Evidence]] = {key: [] for key in keys}
     for piece in pieces:
         key = identify(piece, anchors).key_hash
         if key not in beside:
             raise UsageError(f"{', '.join(piece.files)} attests a key that is in none of the certificates")
         beside[key].append(piece.evidence)
-    return [tuple(beside[parse_certificate(chain[0]).key_hash]) for chain in chains]
+    return [tuple(beside[key]) for key in keys]
+
+
+def _evidence_for(key: bytes, pieces: Sequence[Piece], anchors: AnchorSet) -> tuple[Evidence, ...]:
+    """All pieces; where one of them attests the key, without those that attest others, such as other slots."""
+    attested: list[bytes | None] = []
+    for piece in pieces:
+        try:
+            attested.append(identify(piece, anchors).key_hash)
+        except EvidenceError:
+            attested.append(None)
+    if key not in attested:
+        return tuple(piece.evidence for piece in pieces)
+    kept = []
+    for piece, about in zip(pieces, attested, strict=True):
+        if about in {None, key}:
+            kept.append(piece.evidence)
+        else:
+            print_note(f"{', '.join(piece.files)}: not sent: it attests another key")
+    return tuple(kept)
 
 
 async def _submit(

@@ -17,6 +17,7 @@ def test_the_demonstration_tells_its_story(keystead: CommandLine, tmp_path: Path
     assert ended.err == ""
     assert "3. The monitor flags both devices" in ended.out
     assert "settled: covered" in ended.out
+    assert "- yubico-piv-serial 70000002 holds keys of 2 subscribers" in ended.out
     commands = [line for line in ended.out.splitlines() if line.startswith("keystead ")]
     codes = {}
     for command in commands:

@@ -15,6 +15,7 @@ from keystead.certificate.x509 import parse_certificate
 from keystead.client.trust import parse_trust
 from keystead.demo.cast import AUDITOR, Cast, Subscriber, make_cast, write_cast
 from keystead.demo.folder import DemoFolder
+from keystead.devices.result import DeviceIdentity
 from support.command_line import CommandLine
 from support.served_log import ServedLog
 
@@ -146,6 +147,37 @@ def test_evidence_of_another_key_is_refused(keystead: CommandLine, place: Place)
 
     assert ended.code == 1
     assert ended.document["error"]["code"] == "evidence-key-mismatch"
+
+
+def test_evidence_about_other_keys_is_not_sent_along(keystead: CommandLine, place: Place) -> None:
+    """Of a folder with all slots of a device, the piece that attests the certificate's key goes, with a note."""
+    alder = place.cast.alder
+    slots = place.folder.path / "slots"
+    slots.mkdir()
+    (slots / "9a").write_bytes(alder.evidence.encode())
+    (slots / "9d").write_bytes(alder.device.attest(alder.device.generate("9d").spki, "9d").encode())
+
+    ended = keystead(
+        *("submit", place.precertificate(alder), "--evidence", slots, "--anchors", place.folder.anchors),
+        *(*place.options, "--json"),
+    )
+
+    assert ended.code == 0
+    assert "attests another key" in ended.err
+
+
+def test_two_logs_get_every_chain(keystead: CommandLine, place: Place, tmp_path: Path) -> None:
+    """With --log twice, there is a line for each chain and log, told apart by the log's origin."""
+    chain, evidence = place.precertificate(place.cast.alder), place.evidence(place.cast.alder)
+    with ServedLog(tmp_path / "other", place.folder.policy, "--name", "other.example") as other:
+        ended = keystead(
+            *("submit", chain, "--evidence", evidence, *place.options),
+            *("--log", other.url, "--trust", other.trust, "--json"),
+        )
+
+    assert ended.code == 0
+    assert len(ended.documents) == 2
+    assert "other.example/issuance" in {one["log"] for one in ended.documents}
 
 
 def test_people_see_the_promise(keystead: CommandLine, place: Place) -> None:
@@ -308,3 +340,27 @@ def test_what_is_no_envelope_is_an_input_error(keystead: CommandLine, place: Pla
     for content in ("hello", json.dumps({"payloadType": "x"})):
         file.write_text(content)
         assert keystead("statement", "submit", file, *place.options).code == 2
+
+
+@pytest.mark.samples
+def test_a_real_certificate_is_logged_with_its_attestation(
+    keystead: CommandLine, samples: Path, tmp_path: Path
+) -> None:
+    """FEN SYSTEMS LTD.'s expired certificate is taken with the attestation of slot 9a, and not with that of 9c."""
+    folder = samples / "attestation" / "yubikey-piv" / "ipxe-28557046"
+    policy = tmp_path / "policy.toml"
+    policy.write_text(f'[issuance]\nroots = ["{folder / "evcs.chain.pem"}"]\nbackfill = "evidence"\n')
+    with ServedLog(tmp_path / "log", policy) as log:
+        command = (
+            *("submit", folder / "evcs.crt", "--issuers", folder / "evcs.chain.pem"),
+            *("--log", log.url, "--trust", log.trust, "--json"),
+            *("--evidence", folder / "attestation-intermediate.crt", "--evidence"),
+        )
+        wrong = keystead(*command, folder / "attestation-9c.crt")
+        right = keystead(*command, folder / "attestation-9a.crt")
+
+    assert wrong.code == 1
+    assert wrong.document["error"]["code"] == "evidence-key-mismatch"
+    assert right.code == 0
+    assert right.document["statement_index"] == 1
+    assert right.document["devices"] == [DeviceIdentity.of("yubico-piv-serial", "28557046").device_id.hex()]
