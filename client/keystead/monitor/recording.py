@@ -85,7 +85,7 @@ class Recorder:
         """Write certificates and what their extensions claim; their row ids by certificate id."""
         self._db.executemany(
             "INSERT OR IGNORE INTO certificate VALUES (NULL, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (
+            [
                 (
                     record.certificate_id,
                     record.issuer_key_hash,
@@ -100,7 +100,7 @@ class Recorder:
                     None if record.extension is None else record.extension.service,
                 )
                 for record in records
-            ),
+            ],
         )
         ids = _ids(self._db, "certificate", {record.certificate_id for record in records})
         claims = [
@@ -138,25 +138,24 @@ class Recorder:
         row = db.execute("SELECT id FROM profile WHERE digest = ?", (digest,)).fetchone()
         if row is not None:
             return int(row[0])
-        number = db.execute("INSERT INTO profile VALUES (NULL, ?, ?, 0)", (digest, text)).lastrowid
-        assert number is not None  # noqa: S101 -- an insert into a rowid table has one
-        keys = [sha256(key.encode()).digest() for key in join_keys(profile_of(number, record, frozenset()))]
+        keys = [sha256(key.encode()).digest() for key in join_keys(profile_of(0, record, frozenset()))]
         query = with_marks(
             "SELECT DISTINCT component FROM profile_key JOIN profile ON profile.id = profile_key.profile "
             "WHERE profile_key.key IN (…)",
             len(keys),
         )
         others = [component for (component,) in db.execute(query, keys)]
-        db.executemany("INSERT INTO profile_key VALUES (?, ?)", ((key, number) for key in keys))
         # Whoever shares a key could now be grouped otherwise: one component, and all in it are to be judged anew.
+        (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM profile").fetchone()
         component = min(others, default=number)
-        db.execute("UPDATE profile SET component = ? WHERE id = ?", (component, number))
+        db.execute("INSERT INTO profile VALUES (?, ?, ?, ?)", (number, digest, text, component))
+        db.executemany("INSERT INTO profile_key VALUES (?, ?)", [(key, number) for key in keys])
         for other in others:
             if other != component:
                 db.execute("UPDATE profile SET component = ? WHERE component = ?", (component, other))
         if others:
             touch(db, "component", (component,))
-        return number
+        return int(number)
 
 
 def add_claims(
