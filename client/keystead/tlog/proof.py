@@ -21,7 +21,7 @@ from keystead.encoding.rfc4648 import decode_base64, encode_base64
 from keystead.errors import ParseError
 from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, parse_checkpoint, verify_checkpoint
 from keystead.tlog.merkle import HASH_SIZE, verify_inclusion
-from keystead.tlog.note import MAX_NOTE_SIZE, parse_note
+from keystead.tlog.note import parse_note
 
 __all__ = ["MAX_HASHES", "TlogProof", "parse_tlog_proof", "verify_tlog_proof"]
 
@@ -74,8 +74,6 @@ def parse_tlog_proof(text: str) -> TlogProof:
     Raises:
         ParseError: it is none, or what follows its empty line is no signed checkpoint.
     """
-    if len(text) > 2 * MAX_NOTE_SIZE:
-        raise ParseError(f"a tlog-proof has more than {2 * MAX_NOTE_SIZE} characters")
     head, separator, checkpoint = text.partition("\n\n")
     lines = head.split("\n")
     if not separator or lines.pop(0) != _FIRST_LINE:

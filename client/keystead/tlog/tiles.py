@@ -187,8 +187,7 @@ def decode_bundle(data: bytes, count: int) -> list[bytes]:
     for _ in range(count):
         start = position + 2
         position = start + int.from_bytes(data[start - 2 : start])
-        # A length cut short reads as a smaller number; `start` gives it away.
-        if start > size or position > size:
+        if position > size:
             raise ParseError("a bundle ends early", offset=size)
         entries.append(data[start:position])
     if position != size:
@@ -259,7 +258,7 @@ class TileNodes:
 
 
 def _subtrees(tile: bytes, width: int) -> _Rows:
-    if len(tile) != width * HASH_SIZE or not 0 < width <= TILE_WIDTH:
+    if len(tile) != width * HASH_SIZE:
         raise ParseError(f"a tile of {width} hashes does not have {len(tile)} bytes")
     rows = [tile]
     pair = 2 * HASH_SIZE

@@ -125,6 +125,13 @@ def test_what_is_no_leaf(data: bytes) -> None:
         parse_merkle_tree_leaf(data)
 
 
+def test_an_unknown_type_is_named() -> None:
+    """An entry of a type that RFC 6962 does not have is refused for that, before anything after it is read."""
+    with pytest.raises(ParseError, match="unknown type 32768") as caught:
+        parse_merkle_tree_leaf(LEAF[:10] + b"\x80\x00")
+    assert caught.value.offset == 10
+
+
 @pytest.mark.parametrize("leaf", [LEAF, PRECERTIFICATE.merkle_tree_leaf()])
 def test_no_leaf_is_read_from_less_than_its_bytes(leaf: bytes) -> None:
     """A leaf that is cut short anywhere is refused."""

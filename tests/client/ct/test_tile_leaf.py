@@ -99,6 +99,10 @@ def test_no_tile_is_read_from_less_or_more_than_its_bytes() -> None:
     for end in range(len(data)):
         with pytest.raises(ParseError):
             decode_data_tile(data[:end], 2)
+    for leaf in LEAVES:
+        for end in range(len(leaf.encode())):
+            with pytest.raises(ParseError):
+                read_tile_leaf(leaf.encode()[:end], 0)
     with pytest.raises(ParseError):
         decode_data_tile(data + b"\x00", 2)
     with pytest.raises(ParseError, match="fingerprints"):
