@@ -26,7 +26,13 @@ from keystead.errors import StoreError, UsageError
 from keystead.statements.dsse import Envelope
 from keystead.testvendor.certificates import to_pem
 
-__all__ = ["DemoFolder"]
+__all__ = ["LOG_NAME", "LOG_URL", "DemoFolder"]
+
+LOG_NAME = "localhost:8470"
+"""What the demonstration's log is called: as `keystead serve` calls a log by default."""
+
+LOG_URL = "http://127.0.0.1:8470"
+"""Where `keystead serve` listens by default, for going on with the demonstration's log."""
 
 _DEFAULT = "keystead-demo"
 

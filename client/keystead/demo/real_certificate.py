@@ -16,8 +16,7 @@ from keystead.client.http import HTTPFetcher
 from keystead.client.submission import LoggedChain
 from keystead.client.trust import parse_trust
 from keystead.demo.desk import Desk
-from keystead.demo.folder import DemoFolder
-from keystead.demo.shared_device import LOG_NAME
+from keystead.demo.folder import LOG_NAME, LOG_URL, DemoFolder
 from keystead.demo.story import Chapter, Ending, NextStep, Teller
 from keystead.demo.watch import Watch
 from keystead.devices.anchors import BUILTIN_ANCHORS
@@ -206,7 +205,7 @@ def _next_steps(folder: DemoFolder) -> tuple[NextStep, ...]:
         NextStep("run the log again, in another terminal", f"serve --data {folder.shown('log')}"),
         NextStep(
             "follow it and judge",
-            f"monitor --once --state {folder.shown('monitor')} --log http://127.0.0.1:8470 "
+            f"monitor --once --state {folder.shown('monitor')} --log {LOG_URL} "
             f"--trust {folder.shown('log', 'trust.json')}",
         ),
     )

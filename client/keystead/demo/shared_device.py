@@ -19,7 +19,7 @@ from keystead.client.submission import LoggedChain
 from keystead.client.trust import parse_trust
 from keystead.demo.cast import AUDITOR, Cast, Subscriber, make_cast, write_cast
 from keystead.demo.desk import Desk
-from keystead.demo.folder import DemoFolder
+from keystead.demo.folder import LOG_NAME, LOG_URL, DemoFolder
 from keystead.demo.forgeries import try_forgeries
 from keystead.demo.story import Chapter, Ending, NextStep, Teller
 from keystead.demo.watch import Watch, findings_chapter, worded
@@ -45,8 +45,6 @@ __all__ = ["tell_shared_device"]
 _DAY = 86_400
 _BACKDATED = 60
 """Seconds by which certificates begin before they are issued: clocks differ, and CAs know it."""
-LOG_NAME = "localhost:8470"
-"""What the demonstration's log is called: where `keystead serve` listens by default, for going on with it."""
 
 
 async def tell_shared_device(folder: DemoFolder, tell: Teller) -> Ending:
@@ -327,7 +325,7 @@ def _next_steps(folder: DemoFolder, flagged_at: int) -> tuple[NextStep, ...]:
     monitor = (
         f"monitor --once --all --state {folder.shown('monitor')} --anchors {folder.shown('anchors.toml')}"
     )
-    log = f"--log http://127.0.0.1:8470 --trust {folder.shown('log', 'trust.json')}"
+    log = f"--log {LOG_URL} --trust {folder.shown('log', 'trust.json')}"
     return (
         NextStep(
             "the evidence of one key, verified by yourself",
