@@ -13,6 +13,7 @@ from keystead.monitor.model import Assurance
 from keystead.monitor.rules import log_misbehaviour, shared_device
 from keystead.monitor.severity import Severity, severity_of
 from keystead.monitor.subscribers import Groups, Profile
+from vectors import make_monitor_vectors
 
 _FILE = Path(__file__).resolve().parents[2] / "specs" / "vectors" / "monitor.json"
 PUBLISHED: dict[str, Any] = json.loads(_FILE.read_text("utf-8"))
