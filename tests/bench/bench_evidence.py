@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """How much evidence one core identifies: one JSON line for each format and shape of chain.
 
-    python tests/bench/bench_evidence.py [--count N] [--repeat R]
+    python tests/bench/bench_evidence.py [--format NAME] [--count N] [--repeat R]
 
 Devices and keys are all different, as in a log; f9 keys are shared by batches of a hundred, as in production.
 `parse_and_verify` is what an answer to a submission costs (canonical bytes to identities), `collect` what
@@ -12,6 +12,7 @@ import argparse
 import json
 import time
 from collections.abc import Callable, Iterable
+from functools import partial
 
 from keystead.devices.collect import collect, identify
 from keystead.devices.evidence import Evidence, parse_evidence
@@ -26,13 +27,27 @@ ANCHORS = VENDOR.anchors()
 FIRMWARES = {"u2f": (4, 3, 7), "piv": (5, 4, 3), "attestation-root": (5, 7, 4)}
 
 
-def yubikey_evidence(firmware: tuple[int, int, int], count: int) -> list[Evidence]:
-    """Attestations of `count` keys by as many devices."""
-    evidence = []
-    for number in range(count):
-        device = VENDOR.yubikey(10_000_000 + number, firmware=firmware, batch=str(number // 100))
-        evidence.append(device.attest(derive_key(b"bench evidence", str(number)).spki))
-    return evidence
+def attested_key(number: int) -> bytes:
+    """The key that piece `number` attests, as SubjectPublicKeyInfo."""
+    return derive_key(b"bench evidence", str(number)).spki
+
+
+def yubikey(firmware: tuple[int, int, int], number: int) -> Evidence:
+    """An attestation by YubiKey `number`."""
+    device = VENDOR.yubikey(10_000_000 + number, firmware=firmware, batch=str(number // 100))
+    return device.attest(attested_key(number))
+
+
+def yubihsm(hierarchy: str, number: int) -> Evidence:
+    """An attestation by YubiHSM `number`: a hundred devices, because each has an RSA key of its own to make."""
+    return VENDOR.yubihsm(10_000_000 + number % 100, hierarchy=hierarchy).attest(attested_key(number))
+
+
+CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
+    **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
+    **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
+}
+"""By format and shape of chain, what makes piece number so-and-so."""
 
 
 def rate(run: Callable[[], object], count: int, repeat: int) -> float:
@@ -57,14 +72,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--count", type=int, default=1000)
     parser.add_argument("--repeat", type=int, default=3)
+    parser.add_argument("--format", action="append", help="only this one (repeatable)")
     arguments = parser.parse_args()
-    for hierarchy, firmware in FIRMWARES.items():
-        evidence = yubikey_evidence(firmware, arguments.count)
+    for (name, hierarchy), make in CASES.items():
+        if name not in (arguments.format or [name]):
+            continue
+        evidence = [make(number) for number in range(arguments.count)]
         encoded = [piece.encode() for piece in evidence]
         bundles = ["".join(map(to_pem, (piece.data, *piece.chain))).encode() for piece in evidence]
         figures = {
             "bench": "evidence",
-            "format": "yubikey-piv",
+            "format": name,
             "hierarchy": hierarchy,
             "chain": len(evidence[0].chain),
             "bytes": len(encoded[0]),

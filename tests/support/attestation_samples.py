@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Published attestations of YubiKeys, as the evidence that they are."""
+"""Published attestations, as the evidence that they are."""
 
 import json
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from typing import Any
 from keystead.certificate.x509 import certificates_from_pem
 from keystead.devices.evidence import Evidence
 
-__all__ = ["YubiKeySample", "der_of", "yubikey_samples"]
+__all__ = ["YubicoSample", "der_of", "yubihsm_samples", "yubikey_samples"]
 
 
 @dataclass(frozen=True)
-class YubiKeySample:
-    """One published attestation, the f9 certificate that lies beside it, and the values that are known of it."""
+class YubicoSample:
+    """One published attestation with the certificates above it, and the values that are known of it."""
 
     file: str
     evidence: Evidence
@@ -28,7 +28,7 @@ def der_of(path: Path) -> bytes:
     return der
 
 
-def yubikey_samples(samples: Path) -> Iterator[YubiKeySample]:
+def yubikey_samples(samples: Path) -> Iterator[YubicoSample]:
     """Every attestation that `expected-yubico.json` lists, the swapped pairs among them."""
     folder = samples / "attestation"
     for expected in json.loads((folder / "expected-yubico.json").read_bytes()):
@@ -36,7 +36,7 @@ def yubikey_samples(samples: Path) -> Iterator[YubiKeySample]:
             continue
         leaf = folder / expected["file"]
         evidence = Evidence("yubikey-piv", der_of(leaf), (der_of(_f9_beside(leaf)),))
-        yield YubiKeySample(expected["file"], evidence, expected)
+        yield YubicoSample(expected["file"], evidence, expected)
 
 
 def _f9_beside(leaf: Path) -> Path:
@@ -48,3 +48,18 @@ def _f9_beside(leaf: Path) -> Path:
     }
     (f9,) = [path for path in sorted(leaf.parent.iterdir()) if path.name in names - {leaf.name}]
     return f9
+
+
+def yubihsm_samples(samples: Path) -> Iterator[YubicoSample]:
+    """Every attestation of a YubiHSM that `expected-yubico.json` lists."""
+    folder = samples / "attestation"
+    sub_ca = der_of(folder / "vendor-roots" / "yubico" / "E45DA5F361B091B30D8F2C6FA040DB6FEF57918E.pem")
+    for expected in json.loads((folder / "expected-yubico.json").read_bytes()):
+        if not expected["file"].startswith("yubihsm2/"):
+            continue
+        leaf = folder / expected["file"]
+        if leaf.suffix == ".pem":
+            data, device = der_of(leaf), der_of(leaf.with_name("realDeviceCertPEM.pem"))
+        else:
+            data, device = leaf.read_bytes(), next(leaf.parent.glob("*_cert.der")).read_bytes()
+        yield YubicoSample(expected["file"], Evidence("yubihsm", data, (device, sub_ca)), expected)

@@ -1,41 +1,22 @@
 # SPDX-License-Identifier: Apache-2.0
 """Makes `specs/vectors/evidence.json`: encodings of evidence, attestations of a test vendor, and refusals.
 
-Run `python tests/vectors/make_evidence_vectors.py > specs/vectors/evidence.json`; the output depends on nothing
-but the sources. Encodings, digests and device ids are computed here on hashlib alone, and what an attestation
-must give is written down, not asked of the verifier; certificates come from the test vendor.
+Run `PYTHONPATH=tests python -m vectors.make_evidence_vectors > specs/vectors/evidence.json`; the output depends on
+nothing but the sources. Encodings, digests and device ids are computed on hashlib alone, and what an attestation
+must give is written down, not asked of the verifier; the evidence comes from the test vendor.
 """
 
-import base64
 import json
 import sys
 from hashlib import sha256
 from typing import Any
 
-from keystead.testvendor.keys import derive_key
 from keystead.testvendor.vendor import TestVendor
+from vectors.attestation_vectors import ATTESTATIONS, SEED
+from vectors.evidence_form import b64, encode, in_json
 
-SEED = "evidence vectors"
-HIERARCHIES = ("piv", "u2f", "attestation-root")
-
-
-def uint(value: int, size: int) -> bytes:
-    return value.to_bytes(size, "big")
-
-
-def opaque(data: bytes, size: int) -> bytes:
-    return uint(len(data), size) + data
-
-
-def encode(name: str, data: bytes, chain: list[bytes]) -> bytes:
-    """Section 2.1, written out again."""
-    elements = b"".join(opaque(element, 3) for element in chain)
-    magic = b"keystead/evidence/v1\n"
-    return magic + opaque(name.encode(), 1) + opaque(data, 3) + uint(len(chain), 2) + elements
-
-
-def b64(data: bytes) -> str:
-    return base64.b64encode(data).decode()
+PLACES = frozenset({"not-a-device-certificate"})
+"""Checks of which every refusal is a vector: they are what implementations forget."""
 
 
 def encoding(name: str, data: bytes, chain: list[bytes]) -> dict[str, Any]:
@@ -76,128 +57,16 @@ def refused_encodings() -> list[dict[str, str]]:
     return [{"why": why, "encoded": encoded.hex()} for why, encoded in refused.items()]
 
 
-def attestation(name: str, evidence: Any, expected: dict[str, Any], serial: int | None) -> dict[str, Any]:
-    value = None if serial is None else str(serial)
-    identity = {
-        "scheme": "yubico-piv-serial",
-        "value": value,
-        "class": "unit",
-        "device_id": sha256(f"keystead/device/v1\nyubico-piv-serial\n{value}".encode()).hexdigest(),
-    }
-    return {
-        "name": name,
-        "evidence": in_json(evidence),
-        "digest": sha256(encode(evidence.format, evidence.data, list(evidence.chain))).hexdigest(),
-        "gives": {
-            "format": "yubikey-piv",
-            "identities": [] if serial is None else [identity],
-            "vendor": "Yubico",
-            "serial": value,
-            "assurance": "attested",
-            "cloud": False,
-            **expected,
-        },
-    }
-
-
-def in_json(evidence: Any) -> dict[str, Any]:
-    return {
-        "format": evidence.format,
-        "data": b64(evidence.data),
-        "chain": [b64(part) for part in evidence.chain],
-    }
-
-
-def attestations(vendor: TestVendor) -> list[dict[str, Any]]:
-    def expected(key: bytes, hierarchy: str, properties: dict[str, Any], **stated: Any) -> dict[str, Any]:
-        anchor = vendor.anchor(hierarchy)
-        common = {
-            "generated_on_device": True,
-            "exportable": False,
-            "fips_series": False,
-            "cspn_series": False,
-        }
-        return {
-            "key_sha256": sha256(key).hexdigest(),
-            "anchors": [sha256(anchor.key).hexdigest()],
-            "properties": {**common, **properties},
-            **stated,
-        }
-
-    made = []
-    key = derive_key(SEED.encode(), "attested").spki
-    device = vendor.yubikey(28_557_046, form_factor=1, fips=True)
-    made.append(
-        attestation(
-            "firmware 5.4.3, FIPS series",
-            device.attest(key, "9a"),
-            expected(
-                key,
-                "piv",
-                {
-                    "slot": "9a",
-                    "pin_policy": "once",
-                    "touch_policy": "never",
-                    "fips_series": True,
-                    "security_key_series": False,
-                },
-                firmware="5.4.3",
-                model="YubiKey 5 FIPS",
-                form_factor="USB-A keychain",
-                certification="FIPS series",
-            ),
-            28_557_046,
-        )
-    )
-    device = vendor.yubikey(None, firmware=(4, 3, 7), form_factor=None)
-    made.append(
-        attestation(
-            "firmware 4.3.7 without a serial number: class none",
-            device.attest(key, "9c", pin_policy="always", touch_policy="cached"),
-            expected(
-                key,
-                "u2f",
-                {"slot": "9c", "pin_policy": "always", "touch_policy": "cached"},
-                firmware="4.3.7",
-                model="YubiKey 4",
-                form_factor=None,
-                certification=None,
-            ),
-            None,
-        )
-    )
-    device = vendor.yubikey(4_294_967_295, firmware=(5, 7, 4), form_factor=7)
-    made.append(
-        attestation(
-            "firmware 5.7.4, three certificates, the greatest serial number",
-            device.attest(key, "95", pin_policy="match-once", touch_policy="always"),
-            expected(
-                key,
-                "attestation-root",
-                {
-                    "slot": "95",
-                    "pin_policy": "match-once",
-                    "touch_policy": "always",
-                    "security_key_series": False,
-                },
-                firmware="5.7.4",
-                model="YubiKey 5",
-                form_factor="USB-C biometric",
-                certification=None,
-            ),
-            4_294_967_295,
-        )
-    )
-    return made
-
-
 def refusals(vendor: TestVendor) -> list[dict[str, Any]]:
-    """One for each check, and all that concern the places in the chain."""
-    seen: set[str] = set()
+    """One for each check that formats share, and one a format of those of its own."""
+    shared = {refusal.check for refusal in vendor.refusals("yubikey-piv")}
+    seen: set[tuple[str, str]] = set()
     chosen = []
     for refusal in vendor.refusals():
-        if refusal.check not in seen or refusal.check == "not-a-device-certificate":
-            seen.add(refusal.check)
+        name = refusal.evidence.format
+        case = ("" if refusal.check in shared else name, refusal.check)
+        if case not in seen or (refusal.check in PLACES and name == "yubikey-piv"):
+            seen.add(case)
             chosen.append(
                 {"name": refusal.name, "evidence": in_json(refusal.evidence), "check": refusal.check}
             )
@@ -218,9 +87,9 @@ def vectors() -> dict[str, Any]:
                 "formats": sorted(anchor.formats),
                 "cloud": anchor.cloud,
             }
-            for anchor in (vendor.anchor(hierarchy) for hierarchy in HIERARCHIES)
+            for anchor in vendor.anchors()
         ],
-        "attestations": attestations(vendor),
+        "attestations": [one for make in ATTESTATIONS for one in make(vendor)],
         "refusals": refusals(vendor),
     }
 

@@ -11,7 +11,7 @@ from functools import lru_cache
 
 from keystead.certificate.name import decode_name
 from keystead.certificate.x509 import KEY_CERT_SIGN, Certificate, basic_constraints, key_usage
-from keystead.devices.vendor_chain import BASIC_CONSTRAINTS, KEY_USAGE, shown
+from keystead.devices.evidence_certificate import BASIC_CONSTRAINTS, KEY_USAGE, shown
 from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["refuse_critical", "require_authority", "sole_common_name"]

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from keystead.devices import yubikey_piv
+from keystead.devices import yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
@@ -29,7 +29,10 @@ __all__ = ["COLLECTORS", "Collection", "Collector", "Piece", "Unused", "collect"
 Collector = Callable[[Material, AnchorSet], Iterable[Piece]]
 """Finds the pieces of one format in what the files hold; raises nothing but `ParseError`."""
 
-COLLECTORS: tuple[Collector, ...] = (yubikey_piv.collect,)
+COLLECTORS: tuple[Collector, ...] = (
+    yubikey_piv.collect,
+    yubihsm.collect,
+)
 """One a format."""
 
 

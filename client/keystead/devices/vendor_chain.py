@@ -11,7 +11,7 @@ Invariants:
 * what a device signed is a certificate or, in formats of their own, a `SignedStatement`;
 * the chain is exactly the path, each certificate once, in order, without the pinned key's own certificate:
   one piece of evidence has one encoding (`specs/evidence.md`, section 2.2);
-* a signature algorithm is written as the rule set lists it, and no extension is there twice;
+* a signature algorithm is written as the rule set lists it;
 * a path ends at a key that may attest the format, and at the first such key;
 * nothing but `EvidenceError` is raised on input, and at most `MAX_CHAIN` squared signatures are verified.
 """
@@ -20,16 +20,23 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
-from keystead.certificate.name import display
 from keystead.certificate.public_key import verify_signature
-from keystead.certificate.x509 import Certificate, parse_vendor_certificate
+from keystead.certificate.x509 import Certificate
 from keystead.devices.anchors import AnchorSet
+from keystead.devices.evidence_certificate import (
+    BASIC_CONSTRAINTS,
+    KEY_USAGE,
+    parse_evidence_certificate,
+    shown,
+    shown_name,
+)
 from keystead.devices.result import ChainElement
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
-from keystead.errors import EvidenceError, ParseError, SignatureError
+from keystead.errors import EvidenceError, SignatureError
 
 __all__ = [
+    "BARE_SHA2_ALGORITHMS",
     "BASIC_CONSTRAINTS",
     "KEY_USAGE",
     "MAX_CHAIN",
@@ -45,18 +52,16 @@ __all__ = [
 MAX_CHAIN = 8
 """The longest real path has four certificates; two paths side by side (Marvell) have six."""
 
-BASIC_CONSTRAINTS = "2.5.29.19"
-KEY_USAGE = "2.5.29.15"
-
 _NULL = b"\x05\x00"
+_RSA_SHA2 = [encode_oid(f"1.2.840.113549.1.1.{n}") for n in (11, 12, 13)]
 SHA2_ALGORITHMS = frozenset(
-    [encode(SEQUENCE, encode_oid(f"1.2.840.113549.1.1.{n}"), _NULL) for n in (11, 12, 13)]
+    [encode(SEQUENCE, oid, _NULL) for oid in _RSA_SHA2]
     + [encode(SEQUENCE, encode_oid(f"1.2.840.10045.4.3.{n}")) for n in (2, 3, 4)]
 )
 """AlgorithmIdentifiers of RSA PKCS#1 v1.5 and ECDSA with SHA-256, SHA-384 and SHA-512."""
 
-
-_display = lru_cache(maxsize=256)(display)  # most paths of a vendor have the same names
+BARE_SHA2_ALGORITHMS = SHA2_ALGORITHMS | {encode(SEQUENCE, oid) for oid in _RSA_SHA2}
+"""The same, and those of RSA without their NULL, as some vendors' issuers write them."""
 
 
 def _no_role(_: Certificate, __: int) -> None:
@@ -132,7 +137,7 @@ class VendorPath:
         steps = [
             ChainElement(
                 roles[min(place, len(roles) - 1)],
-                _display(signed.subject),
+                shown_name(signed.subject),
                 signed.key_hash,
                 signed.fingerprint,
                 signed.not_before,
@@ -145,29 +150,8 @@ class VendorPath:
         return (*steps, ChainElement("anchor", self.anchor.name, self.anchor.key_hash))
 
 
-def shown(name: bytes) -> str:
-    """A DER Name for an error's sentence: quoted, safe to print, cut off where it is long."""
-    text = _display(name)
-    return f"'{text}'" if len(text) <= 120 else f"'{text[:120]}…'"
-
-
 def _called(signed: Signed) -> str:
     return shown(signed.subject) if isinstance(signed, Certificate) else signed.what
-
-
-def parse_evidence_certificate(der: bytes, what: str, check: str) -> Certificate:
-    """Read a certificate of evidence, tolerant of what vendors encode and of nothing that changes meaning.
-
-    Raises:
-        EvidenceError: with `check`: no certificate, or one with an extension twice.
-    """
-    try:
-        certificate = parse_vendor_certificate(der)
-    except ParseError as error:
-        raise EvidenceError(f"{what} is no certificate: {error}", check=check) from error
-    if len({span[0] for span in certificate.spans}) != len(certificate.spans):
-        raise EvidenceError(f"{what} has an extension twice", check=check)
-    return certificate
 
 
 @lru_cache(maxsize=256)  # a batch shares its f9 certificate, and all devices a few intermediates

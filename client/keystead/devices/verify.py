@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import yubikey_piv
+from keystead.devices import yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -31,7 +31,12 @@ __all__ = ["FORMATS", "Verifier", "require_identity", "require_key", "verify_evi
 Verifier = Callable[[Evidence, AnchorSet], Attestation]
 """Verifies evidence of one format; raises `EvidenceError` or `ParseError`."""
 
-FORMATS: Mapping[str, Verifier] = MappingProxyType({yubikey_piv.FORMAT: yubikey_piv.verify})
+FORMATS: Mapping[str, Verifier] = MappingProxyType(
+    {
+        yubikey_piv.FORMAT: yubikey_piv.verify,
+        yubihsm.FORMAT: yubihsm.verify,
+    }
+)
 """By format name, what verifies it."""
 
 

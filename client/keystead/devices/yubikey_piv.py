@@ -40,6 +40,7 @@ from keystead.devices.material import Material
 from keystead.devices.piece import Piece
 from keystead.devices.result import Attestation, DeviceIdentity, Property
 from keystead.devices.vendor_chain import (
+    BARE_SHA2_ALGORITHMS,
     BASIC_CONSTRAINTS,
     ChainRules,
     parse_evidence_certificate,
@@ -268,4 +269,10 @@ def _hint(certificate: Certificate) -> str:
     return "if that is no Yubico name, the certificate of slot f9 was replaced by its user"
 
 
-_RULES = ChainRules(format=FORMAT, roles=("attestation", "device", "intermediate"), judge=_judge, hint=_hint)
+_RULES = ChainRules(
+    format=FORMAT,
+    roles=("attestation", "device", "intermediate"),
+    judge=_judge,
+    algorithms=BARE_SHA2_ALGORITHMS,  # the issuers of 2025 (B2) are signed without the NULL
+    hint=_hint,
+)

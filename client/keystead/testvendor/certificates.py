@@ -150,9 +150,9 @@ def tbs_certificate(
     )
 
 
-def sign_tbs(tbs: bytes, key: SigningKey) -> bytes:
-    """DER of the Certificate: `tbs`, the key's algorithm, the signature."""
-    return encode(SEQUENCE, tbs, key.algorithm, encode(BIT_STRING, b"\0", key.sign(tbs)))
+def sign_tbs(tbs: bytes, key: SigningKey, algorithm: bytes | None = None) -> bytes:
+    """DER of the Certificate: `tbs`, the key's algorithm (or how it is written instead), the signature."""
+    return encode(SEQUENCE, tbs, algorithm or key.algorithm, encode(BIT_STRING, b"\0", key.sign(tbs)))
 
 
 def certificate(
@@ -165,22 +165,27 @@ def certificate(
     not_after: int,
     extensions: Sequence[bytes] = (),
     serial: bytes | None = None,
+    algorithm: bytes | None = None,
 ) -> bytes:
-    """DER of a certificate, signed by `key`; without `serial`, one that follows from the other fields."""
+    """DER of a certificate, signed by `key`.
+
+    Without `serial`, one that follows from the other fields; `algorithm` is another way to write the key's
+    AlgorithmIdentifier.
+    """
     valid = validity(not_before, not_after)
     if serial is None:
         digest = hashlib.sha256(b"".join((subject, spki, issuer, valid, *extensions))).digest()
         serial = bytes((digest[0] & 0x7F | 0x40,)) + digest[1:16]
     tbs = tbs_certificate(
         serial=serial,
-        algorithm=key.algorithm,
+        algorithm=algorithm or key.algorithm,
         issuer=issuer,
         valid=valid,
         subject=subject,
         spki=spki,
         extensions=extensions,
     )
-    return sign_tbs(tbs, key)
+    return sign_tbs(tbs, key, algorithm)
 
 
 def to_pem(der: bytes, label: str = "CERTIFICATE") -> str:

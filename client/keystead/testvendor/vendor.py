@@ -10,16 +10,30 @@
 """
 
 import os
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 
+from keystead.devices import yubihsm, yubikey_piv
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
 from keystead.testvendor.certificates import to_pem
 from keystead.testvendor.refusals import Refusal
-from keystead.testvendor.yubikey import HIERARCHIES, TestYubiKey, TestYubiKeyMaker
-from keystead.testvendor.yubikey_refusals import yubikey_refusals
+from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
+from keystead.testvendor.yubihsm_refusals import all_yubihsm_refusals
+from keystead.testvendor.yubikey import TestYubiKey, TestYubiKeyMaker
+from keystead.testvendor.yubikey_refusals import all_yubikey_refusals
 
 __all__ = ["TestVendor"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Line:
+    """One format: the pinned keys that attest it, and all that must be refused of it."""
+
+    anchors: Callable[[], tuple[VendorAnchor, ...]]
+    refusals: Callable[[], list[Refusal]]
 
 
 class TestVendor:
@@ -38,6 +52,11 @@ class TestVendor:
             seed = os.urandom(32)
         self.seed = seed if isinstance(seed, bytes) else str(seed).encode()
         self._yubikeys = TestYubiKeyMaker(self.seed, key)
+        self._yubihsms = TestYubiHsmMaker(self._yubikeys, key)
+        self._lines: dict[str, _Line] = {
+            yubikey_piv.FORMAT: _Line(self._yubikeys.anchors, partial(all_yubikey_refusals, self._yubikeys)),
+            yubihsm.FORMAT: _Line(self._yubihsms.anchors, partial(all_yubihsm_refusals, self._yubihsms)),
+        }
 
     def yubikey(
         self,
@@ -54,21 +73,23 @@ class TestVendor:
             serial, firmware=firmware, form_factor=form_factor, fips=fips, batch=batch, hierarchy=hierarchy
         )
 
-    def refusals(self) -> list[Refusal]:
-        """Evidence that must be refused under `anchors()`, of every format and for every reason."""
-        refusals: list[Refusal] = []
-        for firmware in ((5, 4, 3), (5, 7, 4)):
-            device = self.yubikey(20_000_001, firmware=firmware)
-            refusals += yubikey_refusals(device, device.generate("9c").spki)
-        return refusals
+    def yubihsm(
+        self, serial: int, *, firmware: tuple[int, int, int] = (2, 4, 0), hierarchy: str = "sub-ca"
+    ) -> TestYubiHsm:
+        """A YubiHSM 2; see `TestYubiHsm`."""
+        return self._yubihsms.make(serial, firmware=firmware, hierarchy=hierarchy)
+
+    def refusals(self, *formats: str) -> list[Refusal]:
+        """Evidence that must be refused under `anchors()`, for every reason; without `formats`, of all."""
+        return [refusal for name in formats or self._lines for refusal in self._lines[name].refusals()]
 
     def anchor(self, hierarchy: str = "piv") -> VendorAnchor:
-        """The pinned key of one hierarchy: `piv`, `u2f` or `attestation-root`."""
+        """The pinned key of one hierarchy of YubiKeys: `piv`, `u2f` or `attestation-root`."""
         return self._yubikeys.anchor(hierarchy)
 
-    def anchors(self) -> AnchorSet:
-        """All pinned keys of this vendor."""
-        return AnchorSet(self.anchor(hierarchy) for hierarchy in HIERARCHIES)
+    def anchors(self, *formats: str) -> AnchorSet:
+        """The pinned keys of this vendor that attest `formats`; without any, all of them."""
+        return AnchorSet(anchor for name in formats or self._lines for anchor in self._lines[name].anchors())
 
     def root_pem(self, hierarchy: str = "piv") -> str:
         """The root's certificate as PEM text, for a policy file."""

@@ -101,6 +101,10 @@ class TestYubiKeyMaker:
             note="proves nothing",
         )
 
+    def anchors(self) -> tuple[VendorAnchor, ...]:
+        """The pinned keys of all hierarchies."""
+        return tuple(self.anchor(hierarchy) for hierarchy in HIERARCHIES)
+
     def key(self, label: str) -> SigningKey:
         """The vendor's key with this label: a root's or intermediate's name, or a batch."""
         return derive_key(self.seed, f"yubikey/{label}", self._kind)

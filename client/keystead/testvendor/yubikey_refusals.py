@@ -7,11 +7,17 @@ from keystead.encoding.der import BIT_STRING, SEQUENCE, encode, encode_integer, 
 from keystead.testvendor.certificates import basic_constraints, certificate, common_name, extension
 from keystead.testvendor.keys import SigningKey, derive_key
 from keystead.testvendor.refusals import Refusal, chain_refusals, flip
-from keystead.testvendor.yubikey import HIERARCHIES, PIV_ARC, TestYubiKey
+from keystead.testvendor.yubikey import HIERARCHIES, PIV_ARC, TestYubiKey, TestYubiKeyMaker
 
-__all__ = ["yubikey_refusals"]
+__all__ = ["all_yubikey_refusals", "yubikey_refusals"]
 
 _VALID = (1_457_913_600, 2_596_924_800)
+
+
+def all_yubikey_refusals(maker: TestYubiKeyMaker) -> list[Refusal]:
+    """Refusals for the shortest and the longest chain."""
+    devices = [maker.make(20_000_001, firmware=firmware) for firmware in ((5, 4, 3), (5, 7, 4))]
+    return [one for device in devices for one in yubikey_refusals(device, device.generate("9c").spki)]
 
 
 def yubikey_refusals(device: TestYubiKey, public_key: bytes) -> list[Refusal]:

@@ -152,6 +152,8 @@ def test_an_algorithm_is_written_in_one_way() -> None:
     padded = encode(SEQUENCE, encode_oid("1.2.840.10045.4.3.2"), b"\x05\x00")
     der = encode(SEQUENCE, signed(DEVICE).tbs, padded, encode(0x03, b"\0", signed(DEVICE).signature))
     assert refused((der, MAKER)) == "signature-algorithm"
+    wide = replace(RULES, algorithms=RULES.algorithms | {padded})
+    assert refused((der, MAKER), rules=wide) == "signature-algorithm"
 
 
 @pytest.mark.parametrize("place", [0, 1])

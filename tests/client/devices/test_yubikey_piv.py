@@ -150,7 +150,7 @@ def test_vendor_advisories_are_said() -> None:
     assert "no challenge" in unproven((5, 7, 0), KEY.spki)
 
 
-REFUSALS = VENDOR.refusals()
+REFUSALS = VENDOR.refusals("yubikey-piv")
 
 
 @pytest.mark.parametrize("refusal", REFUSALS, ids=lambda one: f"{one.name} ({len(one.evidence.chain)})")

@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Yubico's attestation roots, as listed (and signed) at https://developers.yubico.com/PKI/yubico-ca-certs.txt.
+"""Yubico's attestation roots.
+
+Those for YubiKeys are listed (and signed) at https://developers.yubico.com/PKI/yubico-ca-certs.txt; the one for
+YubiHSM 2 stands beside the page on its attestation.
 
 Not pinned are the roots of other applets (OpenPGP, FIDO only) and of preview devices.
 """
@@ -49,9 +52,27 @@ YUBICO = (
             "JMir4PfmHC1PxAMi/6ca+lzKLnBwh8KTPIKKYm6SFjLoqio0wpAR2k2JI69bIMxMy3VvAK8TOnD3W76axS3iuPR5"
             "+c72zRk7B3AxEOcfjGBSXlkvCus+R8LX/QIDAQAB"
         ),
-        formats=frozenset({"yubikey-piv"}),
+        formats=frozenset({"yubikey-piv", "yubihsm"}),
         source="https://developers.yubico.com/PKI/yubico-ca-1.pem",
         note="2024-12-01, no end; firmware from 5.7.4, through intermediates in yubico-intermediate.pem",
     ),
+    VendorAnchor(
+        name="Yubico YubiHSM Root CA",
+        # SHA-256 734a10b6b58ea57f63e5b9f6673a5ef6a075269d276a087e49f2756c2ea2582b
+        key=base64.b64decode(
+            "MIICIjANBgkqhkiG9w0BAQEFAAOCAg8AMIICCgKCAgEA4WqC8Krz1pXqgD4Bj3g/dosh/soydDCbNQ1uePeONXO5"
+            "u4Kswi+jXPmcU9uqxIrNC6+t7Mwc+yyBAZBvIl6w+h5qwT7zE7VTjeWBTP/4w0NXzgkPZgXWl6XIZNCJQfSSUxfh"
+            "/NW7KCQySpDUGkR8hFHYwZTIUD90/chv7lc1zcpaIgJDQ7m3IbPKKbaRrrc7ZUSB1cCFM7P6ESuJiTMKITNTMyW2"
+            "qoa8YTaAxHXIiiqmnff2ObtsPKtjfh8aHDdBdpZ8TqBCu8ht+3tpZpe2lnfqJBUGN9wqIp+h1JLaKXN4NTr+VlUN"
+            "EEGwMEJNKMtt3p1qxHmyHV4vSd5mOT4SY81MNL0Cv3HAHgR1lT7o8rMDTjB1PZP9v8Np2rpuvlog34eMsIBApP78"
+            "zSjQrImQiHAYcADcRZX6nSTOFyNdfjWtKxybdiFZpTpuLtGPwF7i3ISYQXambmaEqw83jCqIMMF4jFMkKjA8UZnJ"
+            "RW+53pM5Gy6hQzhlJpwhE9d/L87VeR2ei0sidO1rDB9pQOdy9z41EBw4pH5Aa99CPcOn16Eg4TS5838as2pG3xFg"
+            "WBiVxipMW72pejBD5G5kk/hpbOW5QO6vaXBLmngq4o3IySmM9J9IPRXuZrhmu2uafIvp3o67/lUcuqGEnxjG+Sj5"
+            "q51g12E6sVXauoxqhGOhllcCAwEAAQ=="
+        ),
+        formats=frozenset({"yubihsm"}),
+        source="https://developers.yubico.com/YubiHSM2/Concepts/yubihsm2-attest-ca-crt.pem",
+        note="2017-01-01 to 2071-10-05; YubiHSM 2, through the Sub-CA that is published beside it",
+    ),
 )
-"""What may attest a YubiKey."""
+"""What may attest a YubiKey or a YubiHSM."""
