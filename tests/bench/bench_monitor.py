@@ -23,14 +23,14 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keystead.certificate.device_identifier import SCHEMES, DeviceIdentifier, device_id
 from keystead.certificate.extension import Method, SignatureCreationDevice
-from keystead.certificate.precertificate import log_tbs
+from keystead.certificate.precertificate import certificate_id, log_tbs
 from keystead.certificate.x509 import parse_certificate
 from keystead.client.fetcher import FolderFetcher
 from keystead.monitor.run import MonitoredLog, monitor_once
 from keystead.testvendor.keys import derive_key
 from keystead.testvendor.subjects import ov_subject
 from keystead.tlog.tiles import bundle_path, edge_tiles, tile_path, tiles_between
-from support.history import VENDOR, History, milliseconds, seconds
+from support.history import VENDOR, History, Issued, milliseconds, seconds
 from support.memory_log import MemoryTree
 
 _SCHEME = SCHEMES["yubico-piv-serial"]
@@ -70,9 +70,6 @@ def write_log(
         tbs = log_tbs(parse_certificate(der))
         log.add_leaf(tbs, fingerprints, precertificate=der, issuer_key_hash=ca.issuer_key_hash)
         if evidence:
-            from keystead.certificate.precertificate import certificate_id
-            from support.history import Issued
-
             identifier = certificate_id(ca.issuer_key_hash, tbs)
             issued = Issued(ca, (der,), identifier, number, key, precertificate=True, reissue={})
             history.record_evidence(issued, token.attest(key.spki))

@@ -8,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keystead.certificate.extension import Method
+from keystead.certificate.pem import certificates_from_pem
 from keystead.certificate.x509 import parse_certificate
 from keystead.ct.leaf import PRECERT_ENTRY, X509_ENTRY, LogEntry
 from keystead.monitor.facts import SubscriberRecord, read_entry, read_issuer_name
@@ -118,8 +119,6 @@ def test_placeholders_are_no_place() -> None:
 def test_a_real_certificate(samples: Path) -> None:
     """An EV certificate of a CA that knows nothing of Keystead."""
     folder = samples / "attestation/yubikey-piv/ipxe-28557046"
-    from keystead.certificate.pem import certificates_from_pem
-
     (der,) = certificates_from_pem((folder / "evcs.crt").read_bytes())
     issuer = parse_certificate(certificates_from_pem((folder / "evcs.chain.pem").read_bytes())[0])
     facts = read_entry(LogEntry(0, X509_ENTRY, der, b"", 0), issuer.spki_hash)

@@ -1,11 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 """Who is whom: three answers, groups that do not depend on order, and why."""
 
+import json
+from collections import defaultdict
 from itertools import permutations
+from pathlib import Path
 
 import pytest
 
+from keystead.certificate.pem import certificates_from_pem
 from keystead.certificate.strong_identifiers import StrongIdentifiers
+from keystead.ct.leaf import X509_ENTRY, LogEntry
+from keystead.monitor.facts import read_entry
+from keystead.monitor.recording import profile_of
 from keystead.monitor.subscribers import Groups, Profile, Sameness, join_keys
 
 _NUMBER = iter(range(1, 10_000))
@@ -223,3 +230,46 @@ def test_whatever_could_join_shares_a_key() -> None:
             ):
                 assert set(join_keys(one)) & set(join_keys(other))
     assert groups.of(profiles[0].number) == groups.of(profiles[3].number)
+
+
+@pytest.mark.samples
+def test_real_subscribers(samples: Path) -> None:
+    """Published certificates, as far as identifiers and exact names go."""
+    groups, by_name = _real(samples / "certificates")
+
+    def answers(first: str, second: str) -> set[Sameness]:
+        return {
+            groups.compare(groups.of(one), groups.of(other)).sameness
+            for one in by_name[first]
+            for other in by_name[second]
+            if one != other
+        }
+
+    # A registration number, and names that one CA vetted; at another CA, and with the county spelt otherwise, it is
+    # only perhaps the same firm, and never taken for another.
+    assert answers("Yubico AB", "Yubico AB") == {SAME, UNKNOWN}
+    numbered = {
+        groups.of(number)
+        for number in by_name["Yubico AB"]
+        if groups.profiles[number].strong.registration is not None
+    }
+    assert len(numbered) == 1
+    assert {join.kind for join in groups.explain(numbered.pop())} == {"registration", "name"}
+    # Three certificates of a few days, each validated once, with one durable identity.
+    assert answers("Deno Land Inc.", "Deno Land Inc.") == {SAME}
+    assert answers("Deno Land Inc.", "Yubico AB") == {DIFFERENT}
+    assert answers("Yubico Limited", "Yubico AB") == {DIFFERENT}
+
+
+def _real(folder: Path) -> tuple[Groups, dict[str, list[int]]]:
+    """All published certificates as profiles, each CA's name standing for its key; and their numbers by name."""
+    profiles, by_name = [], defaultdict(list)
+    for number, listed in enumerate(json.loads((folder / "index.json").read_text("utf-8"))):
+        der = certificates_from_pem((folder / listed["file"]).read_bytes())[0]
+        record = read_entry(LogEntry(0, X509_ENTRY, der, b"", 0), bytes(32)).certificate
+        assert record is not None
+        profiles.append(
+            profile_of(number, record.subscriber, frozenset({record.subscriber.issuer_organization}))
+        )
+        by_name[record.subscriber.label].append(number)
+    return Groups(profiles), by_name

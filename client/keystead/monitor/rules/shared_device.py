@@ -37,13 +37,29 @@ RULE = "shared-device"
 BASE = Severity.HIGH
 
 _WHY = {
-    Reason.NO_SERVICE: "names no signing service",
-    Reason.UNAUDITED: "names a signing service of which no audit is logged",
-    Reason.NOT_QUALIFYING: "names a signing service none of whose audits qualifies",
-    Reason.WITHDRAWN: "names a signing service whose audit was withdrawn",
-    Reason.LAPSED: "names a signing service whose audit is not in force",
-    Reason.NOT_ENROLLED: "names an audited signing service to which the device does not belong",
+    Reason.NO_SERVICE: ("names no signing service", "named no signing service"),
+    Reason.UNAUDITED: (
+        "names a signing service of which no audit is logged",
+        "named a signing service of which no audit was logged",
+    ),
+    Reason.NOT_QUALIFYING: (
+        "names a signing service none of whose audits qualifies",
+        "named a signing service none of whose audits qualified",
+    ),
+    Reason.WITHDRAWN: (
+        "names a signing service whose audit was withdrawn",
+        "named a signing service whose audit was withdrawn",
+    ),
+    Reason.LAPSED: (
+        "names a signing service whose audit is not in force",
+        "named a signing service whose audit was not in force",
+    ),
+    Reason.NOT_ENROLLED: (
+        "names an audited signing service to which the device does not belong",
+        "named an audited signing service to which the device did not belong",
+    ),
 }
+"""What is said of the certificate while a finding is open, and once it is settled."""
 
 _WOULD_SETTLE = {
     Reason.NO_SERVICE: "each CA names the signing service that holds the keys, which must be audited and have "
@@ -203,22 +219,22 @@ def _found(timeline: Timeline, standing: Standing, moment: int) -> FoundCertific
 
 
 def _subscribers(timeline: Timeline, exposed: Sequence[Standing]) -> tuple[FoundSubscriber, ...]:
+    """Those who are exposed to each other, in the order of their oldest certificates."""
+    by_group: dict[int, list[CertificateFacts]] = defaultdict(list)
+    for standing in exposed:  # the oldest first
+        by_group[standing.cell.group].append(standing.certificate)
     found = []
-    for group in {standing.cell.group for standing in exposed}:
-        certificates = [standing.certificate for standing in exposed if standing.cell.group == group]
-        profiles = {
-            number: timeline.groups.profiles[number] for number in (c.subscriber for c in certificates)
-        }
-        newest = max(certificates, key=lambda certificate: certificate.age)
-        joined = (f"{join.kind} {join.value}" for join in timeline.groups.explain(group) if len(profiles) > 1)
+    for group, certificates in by_group.items():
+        profiles = {one.subscriber: timeline.groups.profiles[one.subscriber] for one in certificates}
+        joins = timeline.groups.explain(group) if len(profiles) > 1 else []
         found.append(
             FoundSubscriber(
                 ids=tuple(sorted({profile.subscriber_id for profile in profiles.values()})),
-                name=profiles[newest.subscriber].label,
-                joined_by=tuple(sorted(joined)),
+                name=profiles[certificates[-1].subscriber].label,
+                joined_by=tuple(sorted(f"{join.kind} {join.value}" for join in joins)),
             )
         )
-    return tuple(sorted(found, key=lambda subscriber: (subscriber.ids, subscriber.name)))
+    return tuple(found)
 
 
 def _statements(
@@ -275,16 +291,13 @@ def _summary(
     names = _listed(subscriber.name for subscriber in subscribers)
     issuers = _listed(sorted({certificate.issuer for certificate in certificates}))
     perhaps = "perhaps " if pair.comparison.sameness is Sameness.UNKNOWN else ""
-    tense = "held" if settlement else "holds"
-    about = "the newest certificate that is not covered"
+    holds, is_covered = ("holds", "is") if settlement is None else ("held", "was")
+    said = _WHY[why.reason][settlement is not None]
     if why.audit is not None and why.reason is Reason.NOT_QUALIFYING:
-        short = why.audit.audit.shortcomings[0].sentence
-        detail = f"{about} {_WHY[why.reason]}: {short}"
-    else:
-        detail = f"{about} {_WHY[why.reason]}"
+        said = f"{said}: {why.audit.audit.shortcomings[0].sentence}"
     sentence = (
-        f"{device} {tense} keys of {perhaps}{len(subscribers)} subscribers at the same time ({names}), certified by "
-        f"{issuers}; {detail}."
+        f"{device} {holds} keys of {perhaps}{len(subscribers)} subscribers at the same time ({names}), certified by "
+        f"{issuers}; the newest certificate that {is_covered} not covered {said}."
     )
     return (
         f"{sentence} Settled on {show_time(settlement.at_ms)}: {settlement.sentence}."
