@@ -43,9 +43,16 @@ def yubihsm(hierarchy: str, number: int) -> Evidence:
     return VENDOR.yubihsm(10_000_000 + number % 100, hierarchy=hierarchy).attest(attested_key(number))
 
 
+def nshield(protection: str, number: int) -> Evidence:
+    """A bundle by one of ten modules: making DSA signatures takes longer than reading them."""
+    device = VENDOR.nshield(f"AAAA-AAAA-{number % 10:04}")
+    return device.attest(attested_key(number), protection=protection, recoverable=True)
+
+
 CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
     **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
+    ("nshield", "module"): partial(nshield, "module"),
 }
 """By format and shape of chain, what makes piece number so-and-so."""
 

@@ -174,7 +174,73 @@ def yubihsm_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def nshield_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("nshield")
+
+    def made(name: str, device: Any, fips: bool, protection: str, recoverable: bool, *added: str) -> Vector:
+        world = device.world.hknso.hex()
+        return attestation(
+            name,
+            device.attest(KEY, protection=protection, recoverable=recoverable),
+            vendor="Entrust",
+            identities=[
+                identity("nshield-esn", "8938-1075-88BB", "appliance"),
+                identity("nshield-world", world, "domain"),
+            ],
+            serial="8938-1075-88BB",
+            model=None,
+            firmware=None,
+            form_factor=None,
+            certification="FIPS 140-2 level 3",
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "recoverable": recoverable,
+                "officers_may_export": recoverable,
+                "protection": protection,
+                "permissions": sorted(
+                    {
+                        "duplicate-handle",
+                        "get-acl",
+                        "get-app-data",
+                        "reduce-acl",
+                        "sign",
+                        "sign-module-certificate",
+                        "use-as-certificate",
+                        *added,
+                    }
+                ),
+                "security_world": world,
+                "cipher_suite": "DLf3072s256mAEScSP800131Ar1",
+                "fips_world": fips,
+                "warrant": "field upgrade" if device.upgraded else "factory",
+                "physical_serial": device.module_information()["PhysicalSerialNumber"],
+            },
+        )
+
+    return [
+        made(
+            "nShield, module-protected and recoverable, after a field upgrade",
+            vendor.nshield("8938-1075-88BB", upgraded=True),
+            False,
+            "module",
+            True,
+            "decrypt",
+            "use-as-blob-key",
+        ),
+        made(
+            "nShield, a softcard in a FIPS world",
+            vendor.nshield("8938-1075-88BB", "2", fips=True),
+            True,
+            "softcard",
+            False,
+        ),
+    ]
+
+
 ATTESTATIONS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     yubikey_attestations,
     yubihsm_attestations,
+    nshield_attestations,
 )

@@ -61,7 +61,7 @@ def test_attestations(vector: dict[str, Any]) -> None:
     assert evidence.digest.hex() == vector["digest"]
     result = verify_evidence(evidence, ANCHORS).to_json()
     assert {member: result[member] for member in vector["gives"]} == vector["gives"]
-    assert len(result["chain"]) == 1 + len(evidence.chain) + len(result["anchors"])
+    assert len(result["chain"]) >= 1 + len(evidence.chain) + len(result["anchors"])
 
 
 @named("refusals")

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from keystead.devices import yubihsm, yubikey_piv
+from keystead.devices import luna, nshield, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
@@ -32,6 +32,8 @@ Collector = Callable[[Material, AnchorSet], Iterable[Piece]]
 COLLECTORS: tuple[Collector, ...] = (
     yubikey_piv.collect,
     yubihsm.collect,
+    luna.collect,
+    nshield.collect,
 )
 """One a format."""
 

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import yubihsm, yubikey_piv
+from keystead.devices import luna, nshield, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -35,6 +35,8 @@ FORMATS: Mapping[str, Verifier] = MappingProxyType(
     {
         yubikey_piv.FORMAT: yubikey_piv.verify,
         yubihsm.FORMAT: yubihsm.verify,
+        luna.FORMAT: luna.verify,
+        nshield.FORMAT: nshield.verify,
     }
 )
 """By format name, what verifies it."""

@@ -26,14 +26,20 @@ PrivateKey = ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey | ed25519.Ed25519Pri
 _RSA_SHA256 = encode(SEQUENCE, encode_oid("1.2.840.113549.1.1.11"), b"\x05\x00")
 _ECDSA_SHA256 = encode(SEQUENCE, encode_oid("1.2.840.10045.4.3.2"))
 _ECDSA_SHA384 = encode(SEQUENCE, encode_oid("1.2.840.10045.4.3.3"))
+_ECDSA_SHA512 = encode(SEQUENCE, encode_oid("1.2.840.10045.4.3.4"))
 _ED25519 = encode(SEQUENCE, encode_oid("1.3.101.112"))
 
-_CURVES: dict[str, ec.EllipticCurve] = {"ec-p256": ec.SECP256R1(), "ec-p384": ec.SECP384R1()}
+_CURVES: dict[str, ec.EllipticCurve] = {
+    "ec-p256": ec.SECP256R1(),
+    "ec-p384": ec.SECP384R1(),
+    "ec-p521": ec.SECP521R1(),
+}
 _ORDERS = {
     "ec-p256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "ec-p384": int(
         "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16
     ),
+    "ec-p521": 2**521 - 657877501894328237357444332315020117536923257219387276263472201219398408051703,
 }
 _EXPONENT = 65537
 
@@ -57,6 +63,9 @@ class SigningKey:
             self.algorithm = _RSA_SHA256
         elif isinstance(private_key, ed25519.Ed25519PrivateKey):
             self.algorithm = _ED25519
+        elif private_key.curve.key_size > 384:
+            self.algorithm = _ECDSA_SHA512
+            self._ecdsa = ec.ECDSA(hashes.SHA512(), deterministic_signing=True)
         elif private_key.curve.key_size > 256:
             self.algorithm = _ECDSA_SHA384
             self._ecdsa = ec.ECDSA(hashes.SHA384(), deterministic_signing=True)
@@ -85,7 +94,7 @@ def derive_key(seed: bytes, label: str, kind: str = "ec-p256") -> SigningKey:
     Args:
         seed: any bytes.
         label: what the key is for.
-        kind: `ec-p256`, `ec-p384`, `ed25519`, `rsa-2048`, `rsa-3072` or `rsa-4096`. RSA takes from a quarter
+        kind: `ec-p256`, `ec-p384`, `ec-p521`, `ed25519`, `rsa-2048`, `rsa-3072` or `rsa-4096`. RSA takes from a quarter
             of a second (2048) to several seconds (4096): `generate_rsa_key` is quicker where chance will do.
     """
     if kind in _CURVES:

@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keystead.devices import yubihsm, yubikey_piv
+from keystead.devices import nshield, yubihsm, yubikey_piv
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
 from keystead.testvendor.certificates import to_pem
+from keystead.testvendor.nshield import TestNShield, TestNShieldMaker
+from keystead.testvendor.nshield_refusals import all_nshield_refusals
 from keystead.testvendor.refusals import Refusal
 from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
 from keystead.testvendor.yubihsm_refusals import all_yubihsm_refusals
@@ -53,9 +55,11 @@ class TestVendor:
         self.seed = seed if isinstance(seed, bytes) else str(seed).encode()
         self._yubikeys = TestYubiKeyMaker(self.seed, key)
         self._yubihsms = TestYubiHsmMaker(self._yubikeys, key)
+        self._nshields = TestNShieldMaker(self.seed)
         self._lines: dict[str, _Line] = {
             yubikey_piv.FORMAT: _Line(self._yubikeys.anchors, partial(all_yubikey_refusals, self._yubikeys)),
             yubihsm.FORMAT: _Line(self._yubihsms.anchors, partial(all_yubihsm_refusals, self._yubihsms)),
+            nshield.FORMAT: _Line(self._nshields.anchors, partial(all_nshield_refusals, self._nshields)),
         }
 
     def yubikey(
@@ -78,6 +82,12 @@ class TestVendor:
     ) -> TestYubiHsm:
         """A YubiHSM 2; see `TestYubiHsm`."""
         return self._yubihsms.make(serial, firmware=firmware, hierarchy=hierarchy)
+
+    def nshield(
+        self, esn: str, world: str = "1", *, fips: bool = False, upgraded: bool = False
+    ) -> TestNShield:
+        """An nShield module; those of one `world` share its keys. See `TestNShield`."""
+        return self._nshields.make(esn, world, fips=fips, upgraded=upgraded)
 
     def refusals(self, *formats: str) -> list[Refusal]:
         """Evidence that must be refused under `anchors()`, for every reason; without `formats`, of all."""

@@ -54,6 +54,7 @@ def test_every_format_has_an_anchor() -> None:
             },
         ),
         ("yubihsm", {"Yubico YubiHSM Root CA", "Yubico Attestation Root 1"}),
+        ("nshield", {"nShield KWARN-1"}),
     ],
 )
 def test_each_format_has_the_roots_of_all_its_hierarchies(name: str, roots: set[str]) -> None:
