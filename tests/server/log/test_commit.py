@@ -163,9 +163,16 @@ def test_a_batch_without_entries_signs_the_same_trees_anew(stores: StorePair) ->
     [
         (heads(5, issuance=(2, OTHER_ROOT)), "does not come after"),
         (heads(4, issuance=(2, OTHER_ROOT)), "does not come after"),
-        (heads(6, issuance=(0, EMPTY_ROOT)), "contradict"),
-        (heads(6, issuance=(1, KEYS.issuance.log_id or b"")), "contradict"),
-        (heads(6, issuance=(1, OTHER_ROOT), statements=(1, OTHER_ROOT)), "contradict"),
+        (heads(6, issuance=(0, EMPTY_ROOT), statements=(2, OTHER_ROOT)), "contradict the one of 1 "),
+        (
+            heads(6, issuance=(1, sha256(b"x").digest()), statements=(2, OTHER_ROOT)),
+            "contradict the one of 1 ",
+        ),
+        (heads(6, issuance=(1, OTHER_ROOT), statements=(1, OTHER_ROOT)), "contradict the one of 2 "),
+        (
+            heads(6, issuance=(1, OTHER_ROOT), statements=(2, sha256(b"x").digest())),
+            "contradict the one of 2 ",
+        ),
         (Heads(KEYS.sign_statements(7, OTHER_ROOT), KEYS.sign_statements(7, OTHER_ROOT), 6), "cannot follow"),
         (Heads(b"", KEYS.sign_statements(7, OTHER_ROOT), 6), "no checkpoints"),
         (Heads(KEYS.sign_issuance(1, OTHER_ROOT, 6), b"junk\n", 6), "no checkpoints"),

@@ -65,8 +65,11 @@ def test_also_two_in_one_process_exclude_each_other(tmp_path: Path) -> None:
 
 def test_a_program_that_the_server_starts_does_not_inherit_the_lock(tmp_path: Path) -> None:
     """Else the folder would stay locked after the server's end."""
+    program = [sys.executable, "-c", "print('runs', flush=True); input()"]
     with FolderLock(tmp_path):
-        child = subprocess.Popen([sys.executable, "-c", "input()"], stdin=subprocess.PIPE, close_fds=False)
+        child = subprocess.Popen(program, stdin=subprocess.PIPE, stdout=subprocess.PIPE, close_fds=False)
+        assert child.stdout is not None
+        assert child.stdout.readline() == b"runs\n"
 
     FolderLock(tmp_path).close()
     child.communicate(b"\n")
