@@ -49,9 +49,15 @@ def nshield(protection: str, number: int) -> Evidence:
     return device.attest(attested_key(number), protection=protection, recoverable=True)
 
 
+def luna(path: str, number: int) -> Evidence:
+    """A confirmation by one of a hundred Luna modules."""
+    return VENDOR.luna(500_000 + number % 100, path=path).attest(attested_key(number))
+
+
 CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
     **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
+    **{("luna-pkc", name): partial(luna, name) for name in ("chrysalis-its", "tc-trustcenter", "ecc")},
     ("nshield", "module"): partial(nshield, "module"),
 }
 """By format and shape of chain, what makes piece number so-and-so."""

@@ -10,19 +10,18 @@ chains; half of the issuers P-256, half RSA-4096. Prints one JSON line.
 import argparse
 import json
 import os
-import resource
 import subprocess
 import sys
 import tempfile
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from bench.load import Load, post  # noqa: E402
-from support.world import World  # noqa: E402
-
-from keystead.testvendor.ca import TestCertificateAuthority  # noqa: E402
+from bench.load import Load, post
+from keystead.testvendor.ca import TestCertificateAuthority
+from support.world import World
 
 
 def main() -> None:
@@ -36,6 +35,29 @@ def main() -> None:
     arguments = parser.parse_args()
     with tempfile.TemporaryDirectory(dir=os.environ.get("KEYSTEAD_BENCH_DIR")) as folder:
         print(json.dumps(measure(Path(folder), arguments)))
+
+
+@dataclass(frozen=True)
+class Process:
+    """What the kernel says of one process of the server."""
+
+    cpu: float
+    rss_mb: float
+
+
+def processes(server: int) -> dict[str, Process]:
+    """The sequencer's process and its front ends, by name."""
+    found = {"sequencer": server}
+    for number, task in enumerate(sorted(Path(f"/proc/{server}/task/{server}/children").read_text().split())):
+        if b"frontend" in Path(f"/proc/{task}/cmdline").read_bytes():
+            found[f"front end {number}"] = int(task)
+    ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+    measured = {}
+    for name, process_id in found.items():
+        fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+        cpu = (int(fields[11]) + int(fields[12])) / ticks
+        measured[name] = Process(cpu, round(int(fields[21]) * page / 1e6, 1))
+    return measured
 
 
 def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
@@ -53,18 +75,28 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             post("/issuance/ct/v1/add-pre-chain", leaf.body(leaf.precertificate, *evidence), "localhost")
         )
     command = [sys.executable, "-m", "keystead.cli.main", "serve", "--data", str(folder / "log")]
-    command += ["--listen", "127.0.0.1:0", "--policy", str(policy), "--period", str(arguments.period), "--json"]
+    command += [
+        "--listen",
+        "127.0.0.1:0",
+        "--policy",
+        str(policy),
+        "--period",
+        str(arguments.period),
+        "--json",
+    ]
     command += ["--front-ends", str(arguments.front_ends)]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         assert server.stdout is not None
         url = json.loads(server.stdout.readline())["url"]
         port = int(url.rpartition(":")[2])
+        before = processes(server.pid)
         load = Load.run("127.0.0.1", port, requests, arguments.connections)
-        with urllib.request.urlopen(f"{url}/healthz") as answer:  # noqa: S310 - our own server
+        after = processes(server.pid)
+        with urllib.request.urlopen(f"{url}/healthz") as answer:
             size = json.load(answer)["issuance_size"]
         server.terminate()
         server.wait()
-    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    spent = {name: round(after[name].cpu - before[name].cpu, 2) for name in after if name in before}
     return {
         "benchmark": "ingest",
         "per_second": round(arguments.count / load.seconds, 1),
@@ -77,8 +109,9 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "period_ms": arguments.period,
         "p50_ms": round(load.percentile(0.5) * 1000, 1),
         "p99_ms": round(load.percentile(0.99) * 1000, 1),
-        "server_cpu_s": round(usage.ru_utime + usage.ru_stime, 2),
-        "server_max_rss_mb": round(usage.ru_maxrss / 1024, 1),
+        "server_cpu_s": spent,
+        "server_cpu_us_each": round(sum(spent.values()) / arguments.count * 1e6),
+        "server_rss_mb": {name: process.rss_mb for name, process in after.items()},
         "client_cpu_s": round(load.client_cpu, 2),
         "seconds": round(load.seconds, 2),
     }
