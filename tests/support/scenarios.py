@@ -643,5 +643,50 @@ def distrusted_revocation(history: History) -> None:
     history.policy(distrusted={_keyid("North CA"): 0})
 
 
+@scenario("a binding by a key that had turned bad names nothing", 20, {1: Expected(OPEN, "no-service")})
+def distrusted_binding(history: History) -> None:
+    bound_later(history)
+    history.day(15)
+    history.policy(distrusted={_keyid("North CA"): 0, _keyid("South CA"): 0})
+
+
+@scenario(
+    "a CA whose issuing key was stolen revokes what the thief issued",
+    20,
+    {1: Expected(SETTLED, "no-service", "low", "revoked")},
+)
+def distrusted_issuer_revokes(history: History) -> None:
+    history.certificate("Alpha AB", serial=1)
+    stolen = history.certificate("Thief Ltd", serial=1, ca=history.south, evidence=False)
+    history.day(5)
+    history.policy(distrusted={history.south.issuer_key_hash: 0})
+    history.day(10)
+    history.revoke(stolen)
+
+
+@scenario(
+    "what a thief of an issuing key wrote into a certificate covers nothing",
+    20,
+    {1: Expected(OPEN, "no-service", "low")},
+)
+def distrusted_issuer_names_service(history: History) -> None:
+    service = history.service()
+    history.audit(service)
+    history.devices(service, join=[1])
+    history.certificate("Alpha AB", serial=1, service=service, valid=(1, YEAR))
+    history.certificate(
+        "Thief Ltd", serial=1, service=service, ca=history.south, evidence=False, valid=(1, YEAR)
+    )
+    history.day(10)
+    history.policy(distrusted={history.south.issuer_key_hash: 0})
+
+
+@scenario("an operator key that turned bad enrols nothing", 20, {1: Expected(OPEN, "not-enrolled")})
+def distrusted_operator(history: History) -> None:
+    covered(history)
+    history.day(10)
+    history.policy(distrusted={_keyid("Operator Ltd"): 0})
+
+
 def _keyid(party: str) -> bytes:
     return sha256(spki_of(party_key(party))).digest()

@@ -14,9 +14,11 @@ Invariants:
 * nothing is remembered here: who follows a log keeps the last checkpoint, durably.
 """
 
+from collections.abc import Mapping
+
 from keystead.client.fetcher import Fetcher
 from keystead.client.verified_tree import VerifiedTree
-from keystead.errors import FetchError, LogMisbehaviourError, ProofError
+from keystead.errors import FetchError, LogMisbehaviourError, ParseError, ProofError
 from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, verify_checkpoint
 from keystead.tlog.merkle import verify_consistency
 from keystead.tlog.note import MAX_NOTE_SIZE
@@ -63,17 +65,19 @@ async def check_extends(tree: VerifiedTree, old: VerifiedCheckpoint) -> None:
         old: the checkpoint that was seen last, of the same log.
 
     Raises:
-        LogMisbehaviourError: it does not. `check` is `rollback` where the log shows fewer leaves than
-            before, `fork` where it signed two trees that contradict each other; `evidence` holds both
-            checkpoints and, for a fork, the consistency proof that fails.
+        LogMisbehaviourError: it does not. `check` is `fork` where the log signed two trees that contradict each
+            other, and `rollback` where it shows fewer leaves than before, which may be a stale cache's doing unless
+            the tree head is the later one; `evidence` holds both checkpoints and, for a fork, the consistency
+            proof that fails.
         FetchError, ParseError, ProofError: the log does not serve tiles that hash to its root, so nothing
             can be said.
     """
     before, now = old.checkpoint, tree.checkpoint.checkpoint
     evidence = {"old_checkpoint": old.raw, "new_checkpoint": tree.checkpoint.raw}
     if now.size < before.size:
+        await _check_is_kept(tree, old, evidence)
         raise LogMisbehaviourError(
-            f"{now.origin} rolled back: it had {before.size} entries and now shows {now.size}",
+            f"{now.origin} shows {now.size} entries, and it had {before.size} before",
             check="rollback",
             evidence=evidence,
         )
@@ -82,9 +86,36 @@ async def check_extends(tree: VerifiedTree, old: VerifiedCheckpoint) -> None:
     try:
         verify_consistency(before.size, before.root, now.size, now.root, proof)
     except ProofError as error:
-        raise LogMisbehaviourError(
-            f"{now.origin} forked: its tree of {now.size} entries does not extend the one of {before.size} "
-            "that it signed before",
-            check="fork",
-            evidence={**evidence, "consistency_proof": b"".join(proof)},
+        raise _fork(
+            now.origin, now.size, before.size, {**evidence, "consistency_proof": b"".join(proof)}
         ) from error
+
+
+async def _check_is_kept(
+    tree: VerifiedTree, larger: VerifiedCheckpoint, evidence: Mapping[str, bytes]
+) -> None:
+    """Check that a tree that shrank is at least a part of the one before, as far as the log lets anybody check.
+
+    Raises:
+        LogMisbehaviourError: it is not: a fork.
+    """
+    small, large = tree.checkpoint.checkpoint, larger.checkpoint
+    try:
+        proof = await tree.of(larger).consistency_proof(small.size)
+    except (FetchError, ParseError, ProofError):
+        return  # it does not serve the larger tree any more
+    try:
+        verify_consistency(small.size, small.root, large.size, large.root, proof)
+    except ProofError as error:
+        raise _fork(
+            small.origin, large.size, small.size, {**evidence, "consistency_proof": b"".join(proof)}
+        ) from error
+
+
+def _fork(origin: str, large: int, small: int, evidence: Mapping[str, bytes]) -> LogMisbehaviourError:
+    return LogMisbehaviourError(
+        f"{origin} forked: it signed a tree of {large} entries that does not extend the one of {small} that it "
+        "signed too",
+        check="fork",
+        evidence=evidence,
+    )

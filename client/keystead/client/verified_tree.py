@@ -115,6 +115,10 @@ class VerifiedTree:
         # Bundles under way at once need the same tiles: whoever comes second finds them here.
         self._loading = asyncio.Lock()
 
+    def of(self, checkpoint: VerifiedCheckpoint) -> "VerifiedTree":
+        """The tree of another checkpoint of the same log."""
+        return VerifiedTree(self._fetcher, self._prefix, checkpoint)
+
     async def inclusion_proof(self, index: int) -> list[bytes]:
         """The audit path of leaf `index`."""
         return await self._from_nodes(lambda node: make_inclusion_proof(index, self.size, node))

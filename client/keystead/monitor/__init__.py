@@ -1,10 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The monitor: follows logs, keeps what it learned, and turns facts into findings.
+"""The monitor: follows logs, keeps what it learned, and turns facts into findings (`specs/monitor.md`).
 
-From facts to findings, all pure: `model` (what is known of certificates, devices and services), `subscribers`
-(who is whom), `coverage` (when an audited service covers a device for a certificate), `exposure` (when a device
-serves several subscribers without that), `severity`, `rules` (one file a rule) and `findings` (what is reported).
+The way of a fact, and where to look:
 
-The shell: `follow` (catch up with a log, trusting nothing but configured keys), `store` (the embedded database)
-and `run` (one round of both, and the judging).
+1. `follow` catches up with a log, trusting nothing but configured keys; `facts` reads issuance entries, `replay` and
+   `statement_facts` judge statements again, `evidence` examines evidence;
+2. `recording` and `store` keep it, unjudged, in an embedded database; `misbehaviour` keeps what logs did wrong;
+3. `views` reads what bears on a device, `knowledge` and `assembly` say what it means at a moment of knowing, as the
+   values of `model`;
+4. `subscribers` (who is whom), `coverage` (when an audited service covers a device), `standing` and `exposure` (when
+   a device serves several) are what `rules` are made of, one file a rule, with `severity`;
+5. `findings` is what is reported; `judging` says which devices need judging; `run` is one round of all of it.
+
+Steps 1 and 2, `views`, `judging` and `run` do input and output; all else is pure.
 """

@@ -182,7 +182,7 @@ def _superseded(rows: CertificateRows, knowledge: Knowledge) -> _Superseded:
     extension_ms = NEVER
     bindings: dict[tuple[int, int], int] = {}
     for binding in rows.bindings:
-        if _weightless(binding, rows, knowledge):
+        if _weightless(binding, knowledge):
             continue
         if binding.supersedes_extension:
             extension_ms = min(extension_ms, binding.time_ms)
@@ -192,20 +192,27 @@ def _superseded(rows: CertificateRows, knowledge: Knowledge) -> _Superseded:
     return _Superseded(extension_ms, bindings)
 
 
-def _weightless(row: BindingRow | RevocationRow, rows: CertificateRows, knowledge: Knowledge) -> bool:
-    return knowledge.weightless((row.keyid, rows.issuer_key_hash), When(row.log, row.time_ms))
+def _weightless(row: BindingRow | RevocationRow, knowledge: Knowledge) -> bool:
+    """Whether a CA's statement rests on a key that had turned bad: its statement key, not the issuing key.
+
+    A CA whose issuing key was stolen must still be able to revoke what the thief issued.
+    """
+    return knowledge.weightless((row.keyid,), When(row.log, row.time_ms))
+
+
+def _logged(rows: CertificateRows) -> list[When]:
+    return [When(entry.log, entry.time_ms) for entry in rows.entries]
 
 
 def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded) -> Iterable[DeviceClaim]:
     bindings = {(row.log, row.leaf): row for row in rows.bindings}
     evidence = {(row.log, row.leaf): row for row in rows.evidence}
-    logged = [When(entry.log, entry.time_ms) for entry in rows.entries]
     for claim in sorted(_known_claims(rows)):
         class_ = scheme_class(claim.scheme)
         place = (claim.log, claim.statement)
         if claim.kind is ClaimKind.EXTENSION:
             method = Method.DECLARED if rows.method is None else rows.method
-            sure = knowledge.of_word(method, rows.issuer_key_hash, logged)
+            sure = knowledge.of_word(method, rows.issuer_key_hash, _logged(rows))
             yield DeviceClaim(
                 claim.device_id,
                 class_,
@@ -220,7 +227,7 @@ def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded
         statement = EntryName(knowledge.logs[claim.log].origin, claim.statement)
         if claim.kind is ClaimKind.BINDING:
             binding = bindings[place]
-            declared = binding.method is Method.DECLARED or _weightless(binding, rows, knowledge)
+            declared = binding.method is Method.DECLARED or _weightless(binding, knowledge)
             yield DeviceClaim(
                 claim.device_id,
                 class_,
@@ -243,10 +250,11 @@ def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded
 
 
 def _services(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded) -> Iterable[ServiceClaim]:
-    if rows.service is not None:
+    # What a thief of the issuing key wrote into a certificate covers nothing.
+    if rows.service is not None and not knowledge.weightless_wherever((rows.issuer_key_hash,), _logged(rows)):
         yield ServiceClaim(rows.service, Span(ALWAYS, superseded.extension_ms))
     for binding in sorted(rows.bindings):
-        if binding.service is None or _weightless(binding, rows, knowledge):
+        if binding.service is None or _weightless(binding, knowledge):
             continue
         ends_ms = superseded.bindings.get((binding.log, binding.leaf), NEVER)
         yield ServiceClaim(
@@ -262,7 +270,7 @@ def _ending(rows: CertificateRows, knowledge: Knowledge) -> Ending | None:
     counting: Sequence[RevocationRow] = [
         row
         for row in rows.revocations
-        if not _weightless(row, rows, knowledge)
+        if not _weightless(row, knowledge)
         # That a certificate was not issued is void once it is logged, whenever either was.
         and not (issued and row.reason == RevocationReason.NOT_ISSUED.value)
     ]

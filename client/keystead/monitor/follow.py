@@ -36,7 +36,7 @@ from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
 from keystead.errors import FetchError, LogMisbehaviourError, ParseError, UsageError, VerificationError
 from keystead.monitor.facts import IssuanceFacts, read_entry
-from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
+from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
 from keystead.monitor.recording import Recorder
 from keystead.monitor.replay import StatementReplay
 from keystead.monitor.store import Store
@@ -48,6 +48,9 @@ __all__ = ["Follower", "MonitoredLog", "Progress", "Silence"]
 
 _FETCHES = 16
 _MAX_ISSUER_BYTES = 65_536
+
+_UNPROVEN = "perhaps a stale cache"
+"""What a rollback that nothing dates is kept under."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,27 +171,36 @@ class Follower:
         await self._ask_again()
 
     async def _extend(self, log: str, tree: VerifiedTree) -> None:
+        """Check that a tree extends the one that was seen last, and remember it."""
         column = f"{log}_checkpoint"
-        (old,) = self._db.execute(f"SELECT {column} FROM log WHERE id = ?", (self.id,)).fetchone()  # noqa: S608
-        if old == tree.checkpoint.raw:
-            return
-        if old is not None:
+        (raw,) = self._db.execute(f"SELECT {column} FROM log WHERE id = ?", (self.id,)).fetchone()  # noqa: S608
+        origin = tree.checkpoint.checkpoint.origin
+        if raw is not None:
+            trust = self._trust.issuance if log == "issuance" else self._trust.statements
+            old = verify_checkpoint(raw, trust.key)
             try:
-                await check_extends(tree, self._verified(log, old))
+                await check_extends(tree, old)
             except LogMisbehaviourError as error:
-                self._keep_misbehaviour(error, tree.checkpoint)
+                self._keep_contradiction(error, old, tree.checkpoint)
                 raise
         with self._store.transaction() as db:
             db.execute(f"UPDATE log SET {column} = ? WHERE id = ?", (tree.checkpoint.raw, self.id))  # noqa: S608
+            forget_misbehaviour(db, origin, "rollback", _UNPROVEN)
 
-    def _verified(self, log: str, raw: bytes) -> VerifiedCheckpoint:
-        trust = self._trust.issuance if log == "issuance" else self._trust.statements
-        return verify_checkpoint(raw, trust.key)
-
-    def _keep_misbehaviour(self, error: LogMisbehaviourError, checkpoint: VerifiedCheckpoint) -> None:
-        time_ms = self._now_ms if checkpoint.timestamp is None else checkpoint.timestamp
+    def _keep_contradiction(
+        self, error: LogMisbehaviourError, old: VerifiedCheckpoint, new: VerifiedCheckpoint
+    ) -> None:
+        # A smaller tree under an older tree head, or under none, may come from a stale cache: that is forgotten
+        # when the log shows what it showed before. A smaller tree under a later head is signed proof.
+        later = None not in (old.timestamp, new.timestamp) and (new.timestamp or 0) > (old.timestamp or 0)
+        subject = "" if error.check == "fork" or later else _UNPROVEN
         found = Misbehaviour(
-            checkpoint.checkpoint.origin, error.check, "", time_ms, str(error), error.evidence
+            new.checkpoint.origin,
+            error.check,
+            subject,
+            new.timestamp or self._now_ms,
+            str(error),
+            error.evidence,
         )
         with self._store.transaction() as db:
             record_misbehaviour(db, found)

@@ -84,19 +84,12 @@ def judge_present(store: Store, knowledge: Knowledge, now_ms: int) -> None:
             devices = _touched(db, knowledge) | _due(db, now_ms)
             db.executemany("DELETE FROM finding WHERE device = ?", ((device,) for device in devices))
             candidates = list(_among(db, devices))
-        db.executemany(
-            "INSERT INTO finding VALUES (?, ?, ?, ?)",
-            (
-                (
-                    device,
-                    shared_device.RULE,
-                    next_change,
-                    None if finding is None else to_text(finding),
+        for device, next_change, finding in _judge(db, knowledge, candidates, now_ms):
+            if finding is not None or next_change is not None:
+                text = None if finding is None else to_text(finding)
+                db.execute(
+                    "INSERT INTO finding VALUES (?, ?, ?, ?)", (device, shared_device.RULE, next_change, text)
                 )
-                for device, next_change, finding in _judge(db, knowledge, candidates, now_ms)
-                if finding is not None or next_change is not None
-            ),
-        )
         db.execute("DELETE FROM touched")
         store.set_meta(_JUDGED_AT, now_ms)
 

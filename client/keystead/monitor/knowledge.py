@@ -75,9 +75,13 @@ class Knowledge:
         dates = [latest.policy.distrusted_from_ms(key_hash) for key_hash in key_hashes]
         return any(date is not None and when.time_ms >= date for date in dates)
 
+    def weightless_wherever(self, key_hashes: Sequence[bytes], said: Iterable[When]) -> bool:
+        """Whether something that was logged several times has no weight wherever it was."""
+        return all(self.weightless(key_hashes, when) for when in said)
+
     def of_word(self, method: Method, key_hash: bytes, said: Sequence[When]) -> Assurance:
         """What a CA's word by a method is worth, under a key, wherever it was logged."""
-        if method is Method.DECLARED or all(self.weightless((key_hash,), when) for when in said):
+        if method is Method.DECLARED or self.weightless_wherever((key_hash,), said):
             return Assurance.DECLARED
         return Assurance.CA_VERIFIED
 

@@ -214,9 +214,25 @@ async def test_a_rollback_is_told() -> None:
     before = await _reader(log).checkpoint()
     log.statements.sign(log.now_ms, 299)
 
-    with pytest.raises(LogMisbehaviourError, match="rolled back") as caught:
+    with pytest.raises(LogMisbehaviourError, match="shows 299 entries, and it had 300") as caught:
         await check_extends(await _tree(log), before)
     assert caught.value.check == "rollback"
+
+
+async def test_a_smaller_tree_that_is_another_one_is_a_fork() -> None:
+    """As long as the log serves the larger tree, anybody can see that they contradict each other."""
+    log = _log(300)
+    before = await _reader(log).checkpoint()
+    other = _log(10)
+    other.statements.entries[3] = b"other"
+    other.statements.hashes[3] = hash_leaf(b"other")
+    other.publish()
+    log.hooks.append(_replace("statements/checkpoint", lambda data: other.statements.checkpoint))
+    reader = _reader(log)
+
+    with pytest.raises(LogMisbehaviourError) as caught:
+        await check_extends(reader.tree(await reader.checkpoint()), before)
+    assert caught.value.check == "fork"
 
 
 async def test_a_consumer_that_stops_leaves_nothing_running() -> None:

@@ -96,8 +96,8 @@ async def test_a_fork_is_a_finding_with_both_signed_trees(tree: str, tmp_path: P
     assert after.logs[0].issuance_size == before.logs[0].issuance_size
 
 
-async def test_a_rollback_is_a_finding(tmp_path: Path) -> None:
-    """A log that shows fewer entries than it did has taken something back."""
+async def test_a_rollback_under_a_later_head_is_a_finding_for_good(tmp_path: Path) -> None:
+    """The log signed, later, that it has fewer entries than before."""
     history = _shared()
     await history.monitor(tmp_path)
     history.log.issuance.sign(history.log.now_ms, 1)
@@ -105,11 +105,30 @@ async def test_a_rollback_is_a_finding(tmp_path: Path) -> None:
     report = await history.monitor(tmp_path)
 
     assert _misbehaviour(report)["rollback"].severity.text == "high"
-    # The log signs what it has again: the finding stays, as what it signed before stays true.
+    assert isinstance(report.logs[0].error, LogMisbehaviourError)
+    # The log shows what it had again: what it signed in between stays signed.
     history.log.publish()
     again = await history.monitor(tmp_path)
     assert again.logs[0].error is None
     assert "rollback" in _misbehaviour(again)
+
+
+@pytest.mark.parametrize("tree", ["issuance", "statements"])
+async def test_an_older_checkpoint_is_forgotten_when_the_newer_comes_back(tree: str, tmp_path: Path) -> None:
+    """A cache may have been stale: it is told while it lasts, and accuses nobody for ever."""
+    history = _shared()
+    old = getattr(history.log, tree).checkpoint
+    history.certificate("Gamma SA", serial=2)
+    await history.monitor(tmp_path)
+    history.log.hooks.append(_at(f"{tree}/checkpoint", lambda data: old))
+
+    stale = await history.monitor(tmp_path)
+    history.log.hooks.clear()
+    fresh = await history.monitor(tmp_path)
+
+    assert "rollback" in _misbehaviour(stale)
+    assert _misbehaviour(fresh) == {}
+    assert fresh.logs[0].error is None
 
 
 @pytest.mark.parametrize(
