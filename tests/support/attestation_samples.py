@@ -9,8 +9,9 @@ from typing import Any
 
 from keystead.certificate.x509 import certificates_from_pem
 from keystead.devices.evidence import Evidence
+from keystead.devices.material import sort_files
 
-__all__ = ["YubicoSample", "der_of", "yubihsm_samples", "yubikey_samples"]
+__all__ = ["YubicoSample", "der_of", "luna_sample", "yubihsm_samples", "yubikey_samples"]
 
 
 @dataclass(frozen=True)
@@ -63,3 +64,11 @@ def yubihsm_samples(samples: Path) -> Iterator[YubicoSample]:
         else:
             data, device = leaf.read_bytes(), next(leaf.parent.glob("*_cert.der")).read_bytes()
         yield YubicoSample(expected["file"], Evidence("yubihsm", data, (device, sub_ca)), expected)
+
+
+def luna_sample(samples: Path) -> Evidence:
+    """The published confirmation, without the root at its end."""
+    file = samples / "attestation" / "thales-luna-pkc" / "rsa-pkc.p7b"
+    found = sort_files({file.name: file.read_bytes()}).certificates
+    leaf, *chain, _ = (one.certificate.der for one in found)
+    return Evidence("luna-pkc", leaf, tuple(chain))

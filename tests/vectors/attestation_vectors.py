@@ -8,13 +8,16 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
-from keystead.testvendor.keys import derive_key
+from keystead.testvendor.keys import derive_bytes, derive_key
 from keystead.testvendor.vendor import TestVendor
 from vectors.evidence_form import encode, in_json
 
 SEED = "evidence vectors"
 KEY = derive_key(SEED.encode(), "attested").spki
 """The key that all of them attest."""
+
+OBJECT_PREFIX = "41000000" + derive_bytes(KEY, "luna-object", 4).hex()
+"""How the test vendor's Luna modules begin the name of the object that holds that key."""
 
 Vector = dict[str, Any]
 
@@ -235,6 +238,39 @@ def nshield_attestations(vendor: TestVendor) -> list[Vector]:
             True,
             "softcard",
             False,
+        ),
+    ]
+
+
+def luna_attestations(vendor: TestVendor) -> list[Vector]:
+    def vector(name: str, path: str, serial: int, **stated: Any) -> Vector:
+        module = vendor.luna(serial, path=path)
+        evidence = module.attest(KEY)
+        (anchor,) = [one for one in vendor.anchors("luna-pkc") if ("ECC" in one.name) == (path == "ecc")]
+        form = {"chrysalis-its": "Chrysalis-ITS", "tc-trustcenter": "TC-TrustCenter", "ecc": "ECC"}[path]
+        return attestation(
+            name,
+            evidence,
+            vendor="Thales",
+            identities=[identity("luna-serial", str(serial), "appliance")],
+            serial=str(serial),
+            form_factor=None,
+            certification=None,
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "confirmation": form,
+                "generated_on_device": True,
+                "exportable": False,
+                "object_id": OBJECT_PREFIX + serial.to_bytes(4, "little").hex(),
+            },
+            **stated,
+        )
+
+    return [
+        vector("Luna, Chrysalis-ITS path", "chrysalis-its", 521_174, model="Luna K7", firmware="7.84"),
+        vector("Luna, TC-TrustCenter path", "tc-trustcenter", 1, model=None, firmware="7.84"),
+        vector(
+            "Luna, ECC path, signatures without sign octets", "ecc", 4_294_967_295, model=None, firmware=None
         ),
     ]
 

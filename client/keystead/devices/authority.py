@@ -33,14 +33,24 @@ def sole_common_name(name: bytes) -> str | None:
     return text if text is not None and text.isascii() else None
 
 
-def require_authority(certificate: Certificate, below: int, check: str, *, optional: bool = False) -> None:
+def require_authority(
+    certificate: Certificate,
+    below: int,
+    check: str,
+    *,
+    optional: bool = False,
+    signing: bool = True,
+    known: Collection[str] = (BASIC_CONSTRAINTS, KEY_USAGE),
+) -> None:
     """Require that `certificate` may issue others.
 
     Args:
         certificate: of the chain.
         below: how many authorities stand under it.
         check: the name of the check.
-        optional: whether it may also say nothing about it.
+        optional: whether it may lack basicConstraints.
+        signing: whether a keyUsage must list keyCertSign.
+        known: the critical extensions that it may have.
 
     Raises:
         EvidenceError: with `check`: by its basicConstraints or keyUsage it may not; with
@@ -57,11 +67,11 @@ def require_authority(certificate: Certificate, below: int, check: str, *, optio
         problem = "is no authority by its basicConstraints"
     elif constraints.path_length is not None and constraints.path_length < below:
         problem = f"may not have {below} authorities below it"
-    if usage is not None and KEY_CERT_SIGN not in usage:
+    if signing and usage is not None and KEY_CERT_SIGN not in usage:
         problem = "may not sign certificates by its keyUsage"
     if problem:
         raise EvidenceError(f"{shown(certificate.subject)} {problem}", check=check)
-    refuse_critical(certificate, {BASIC_CONSTRAINTS, KEY_USAGE})
+    refuse_critical(certificate, known)
 
 
 def refuse_critical(certificate: Certificate, known: Collection[str] = ()) -> None:
