@@ -2,13 +2,15 @@
 """What files hold, before anybody knows which of it is evidence: certificates, requests, ready-made evidence.
 
 Files are taken apart by content: PEM with any text around it, PKCS#7 bundles of certificates, single DER
-certificates and requests, evidence in its canonical encoding or as the API's JSON. Names of files say nothing;
-they only decide which of several equal certificates is looked at first.
+certificates and requests, evidence in its canonical encoding or as the API's JSON, other JSON with any of this in
+its texts. Names of files say nothing; they only decide which of several equal certificates is looked at first.
 """
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any
 
 from keystead.certificate.public_key import verify_signature
 from keystead.certificate.x509 import Certificate, parse_vendor_certificate
@@ -32,6 +34,9 @@ MAX_CERTIFICATES = 4096
 
 Verify = Callable[[bytes, bytes, bytes, bytes], None]
 """Verifies a signature: key, AlgorithmIdentifier, signature, message; raises `SignatureError`."""
+
+_MAX_TEXTS = 512
+_LEAST_BASE64 = 88  # a P-256 signature or key is not shorter
 
 _PEM = re.compile(rb"-----BEGIN ([A-Z0-9 ]{1,40})-----[ \t]*\r?\n(.*?)-----END \1-----", re.DOTALL)
 _WHITE_SPACE = b" \t\r\n\v\f"
@@ -58,7 +63,8 @@ class Material:
         certificates: in the order of files and within each.
         by_subject: the same, by the DER of the subject.
         evidence: (file, evidence) that was in its final form already.
-        rest: (file, bytes) of files that are none of the kinds that this module knows.
+        rest: (file, bytes) of files that are none of the kinds that this module knows, and of base64 texts in
+            JSON that is no evidence.
         problems: by file, what could not be read in it.
     """
 
@@ -92,6 +98,33 @@ class Material:
         `verify` is the vendor's way where it is not the usual one.
         None, with a note in `problems`, where the piece is longer than evidence may be.
         """
+        path = self.path(signed, anchors, format_name, verify)
+        return self._made(
+            signed.file, path, format_name, signed.certificate.der, path[1:], request=signed.request
+        )
+
+    def statement_piece(
+        self, statement: tuple[str, bytes], signer: FoundCertificate, anchors: AnchorSet, format_name: str
+    ) -> Piece | None:
+        """The evidence that a statement makes with the certificate of what signed it, and what leads on from there.
+
+        Args:
+            statement: the file, and the evidence's data.
+            signer: the first certificate of the chain.
+            anchors: the pinned keys.
+            format_name: as evidence is called.
+        """
+        path = self.path(signer, anchors, format_name)
+        return self._made(statement[0], path, format_name, statement[1], path)
+
+    def path(
+        self,
+        signed: FoundCertificate,
+        anchors: AnchorSet,
+        format_name: str,
+        verify: Verify = verify_signature,
+    ) -> list[FoundCertificate]:
+        """`signed`, and what leads from it towards a pinned key, by signatures."""
         pinned = {anchor.key_hash for anchor in anchors.attesting(format_name)}
         path = [signed]
         while len(path) <= MAX_CHAIN + 1:
@@ -99,14 +132,23 @@ class Material:
             if above is None:
                 break
             path.append(above)
+        return path
+
+    def _made(
+        self,
+        file: str,
+        parts: list[FoundCertificate],
+        format_name: str,
+        data: bytes,
+        chain: list[FoundCertificate],
+        request: CertificationRequest | None = None,
+    ) -> Piece | None:
         try:
-            evidence = Evidence(
-                format_name, signed.certificate.der, tuple(one.certificate.der for one in path[1:])
-            )
+            evidence = Evidence(format_name, data, tuple(one.certificate.der for one in chain))
         except ParseError as error:
-            self.problems[signed.file] = str(error)
+            self.problems[file] = str(error)
             return None
-        return Piece(evidence, tuple(one.file for one in path), signed.request)
+        return Piece(evidence, tuple(dict.fromkeys((file, *(one.file for one in parts)))), request)
 
     def _issuer_of(
         self, path: list[FoundCertificate], pinned: set[bytes], verify: Verify
@@ -146,13 +188,25 @@ def _sort_file(material: Material, name: str, data: bytes) -> None:
     if data.startswith(MAGIC):
         material.evidence.append((name, parse_evidence(data)))
     elif data.lstrip(_WHITE_SPACE)[:1] in {b"{", b"["}:
-        _sort_json(material, name, data)  # before PEM: some tools put PEM into JSON strings
+        # Before PEM: some tools put PEM into JSON strings.
+        _sort_or_keep(material, name, data, _sort_json)
     elif b"-----BEGIN " in data:
         _sort_pem(material, name, data)
     elif data[:1] == b"\x30":
-        _sort_der(material, name, data)
+        _sort_or_keep(material, name, data, _sort_der)
     else:
         material.rest.append((name, data))
+
+
+def _sort_or_keep(
+    material: Material, name: str, data: bytes, sort: Callable[[Material, str, bytes], None]
+) -> None:
+    """A file that only begins like JSON or DER may be a signature: its octets are anything."""
+    try:
+        sort(material, name, data)
+    except ParseError:
+        material.rest.append((name, data))
+        raise
 
 
 def _sort_pem(material: Material, name: str, data: bytes) -> None:
@@ -225,6 +279,33 @@ def _sort_json(material: Material, name: str, data: bytes) -> None:
         material.evidence += [(name, evidence_from_json(piece)) for piece in pieces]
     else:
         material.rest.append((name, data))
+        for text in islice(_texts(document), _MAX_TEXTS):
+            _sort_text(material, name, text)
+
+
+def _texts(document: Any) -> Iterator[str]:
+    """Every text in a JSON document."""
+    if isinstance(document, str):
+        yield document
+    elif isinstance(document, list | dict):
+        for member in document.values() if isinstance(document, dict) else document:
+            yield from _texts(member)
+
+
+def _sort_text(material: Material, name: str, text: str) -> None:
+    """Vendors' interfaces answer with statements and signatures in base64, and with certificates in PEM."""
+    data = text.encode()
+    try:
+        if b"-----BEGIN " in data:
+            _sort_pem(material, name, data)
+        elif len(data) >= _LEAST_BASE64:
+            decoded = decode_base64(data.translate(None, _WHITE_SPACE))
+            if decoded[:1] == b"\x30":
+                _sort_or_keep(material, name, decoded, _sort_der)
+            else:
+                material.rest.append((name, decoded))
+    except ParseError:
+        pass  # a text like any other
 
 
 def _distance(name: str, other: str) -> int:
