@@ -16,8 +16,6 @@ from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from aiohttp import web
-
 from keystead.encoding.decimal import parse_decimal
 from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError, UsageError
 from keystead_server.configuration import Configuration, default_configuration, read_policy_file
@@ -36,6 +34,7 @@ from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.lock import FolderLock
 from keystead_server.storage.sqlite import SQLiteHeadStore
 from keystead_server.web.application import make_application
+from keystead_server.web.connections import HTTPServer
 from keystead_server.web.service import LogService
 
 __all__ = ["EmbeddedLog", "run_server"]
@@ -62,6 +61,7 @@ class EmbeddedLog:
         name: the log's name.
         trust: the bytes of `trust.json`.
         pool: the front ends, where there are any.
+        http: the HTTP server, where this process serves.
     """
 
     def __init__(
@@ -87,7 +87,7 @@ class EmbeddedLog:
         self._clock = clock or SystemClock()
         self._hook = hook
         self.pool: FrontEndPool | None = None
-        self._runner: web.AppRunner | None = None
+        self.http: HTTPServer | None = None
         self.url = ""
         self.name = ""
         self.trust = b""
@@ -147,11 +147,8 @@ class EmbeddedLog:
         service = LogService(
             self.log, intake, sct_key=identity.keys.sct, log_id=identity.keys.log_id, trust=self.trust
         )
-        self._runner = web.AppRunner(
-            make_application(service), access_log=None, shutdown_timeout=DRAIN_SECONDS, handle_signals=False
-        )
-        await self._runner.setup()
-        await web.SockSite(self._runner, self._socket, backlog=1024).start()
+        self.http = HTTPServer(make_application(service), drain_seconds=DRAIN_SECONDS)
+        await self.http.start(self._socket)
 
     def _settings(self, here: str, port: int, configuration: Configuration | None) -> Settings:
         path = self._data / SETTINGS
@@ -217,8 +214,8 @@ class EmbeddedLog:
         await self.sequencer.close()
         if self.pool is not None:
             await self.pool.stop()
-        if self._runner is not None:
-            await self._runner.cleanup()
+        if self.http is not None:
+            await self.http.stop()
         self._socket.close()
         self.log.close()
         self._lock.close()

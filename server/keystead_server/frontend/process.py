@@ -13,8 +13,6 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from aiohttp import web
-
 from keystead_server.frontend.channel import ChannelIntake
 from keystead_server.frontend.followed import FollowedLog
 from keystead_server.log.batch import LogIdentity
@@ -23,6 +21,7 @@ from keystead_server.log.open_log import Stores
 from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.sqlite import SQLiteHeadStore
 from keystead_server.web.application import make_application
+from keystead_server.web.connections import HTTPServer
 from keystead_server.web.service import LogService
 
 __all__ = ["FrontEndSettings", "main"]
@@ -88,15 +87,12 @@ async def serve(settings: FrontEndSettings) -> None:
         log_id=identity.keys.log_id,
         trust=settings.trust.encode(),
     )
-    runner = web.AppRunner(
-        make_application(service), access_log=None, shutdown_timeout=DRAIN_SECONDS, handle_signals=False
-    )
-    await runner.setup()
-    await web.SockSite(runner, listening_socket(settings.host, settings.port), backlog=1024).start()
+    server = HTTPServer(make_application(service), drain_seconds=DRAIN_SECONDS)
+    await server.start(listening_socket(settings.host, settings.port))
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()
-    await runner.cleanup()
+    await server.stop()
     intake.close()
     stores.close()
 

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from keystead_server.web.ct_reads import add_ct_read_routes
 from keystead_server.web.issuance import add_issuance_routes
+from keystead_server.web.limits import BODIES, MAX_BODY, BodyReader
 from keystead_server.web.log_list import add_log_list_route
 from keystead_server.web.metrics import add_metrics_route, measure_requests
 from keystead_server.web.page import add_page_routes
@@ -15,10 +16,7 @@ from keystead_server.web.reads import add_read_routes
 from keystead_server.web.service import SERVICE, LogService
 from keystead_server.web.statements import add_statement_routes
 
-__all__ = ["MAX_BODY", "make_application"]
-
-MAX_BODY = 1024 * 1024
-"""Bytes of a request body: a chain of 128 KiB and four pieces of evidence of 64 KiB each, in base64, and room."""
+__all__ = ["make_application"]
 
 
 @web.middleware
@@ -37,6 +35,7 @@ def make_application(service: LogService) -> web.Application:
     """The application that serves one log."""
     app = web.Application(middlewares=[measure_requests, _harden, answer_problems], client_max_size=MAX_BODY)
     app[SERVICE] = service
+    app[BODIES] = BodyReader()
     add_issuance_routes(app)
     add_statement_routes(app)
     add_read_routes(app)

@@ -20,6 +20,7 @@ from keystead_server.admission.submission import parse_chain_submission
 from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
 from keystead_server.log.operations import AddEntry
 from keystead_server.log.records import greatest_statement
+from keystead_server.web.limits import BODIES
 from keystead_server.web.service import SERVICE, LogService
 
 __all__ = ["add_issuance_routes"]
@@ -42,7 +43,8 @@ async def _add_pre_chain(request: web.Request) -> web.Response:
 
 async def _add(request: web.Request, *, precertificate: bool) -> web.Response:
     service = request.app[SERVICE]
-    answer = await submit_chain(service, await request.read(), precertificate=precertificate)
+    body = await request.app[BODIES].read(request)
+    answer = await submit_chain(service, body, precertificate=precertificate)
     return web.Response(body=encode_json(answer), content_type="application/json")
 
 

@@ -15,7 +15,7 @@ from aiohttp import web
 from keystead.encoding.json import encode_json
 from keystead.errors import KeysteadError, ParseError, RefusedError, StatementError, VerificationError
 
-__all__ = ["answer_problems", "problem"]
+__all__ = ["answer_problems", "problem", "problem_of"]
 
 _logger = logging.getLogger(__name__)
 
@@ -42,6 +42,15 @@ _ROUTING = {
 }
 
 
+def problem_of(error: web.HTTPException) -> web.Response:
+    """The same refusal as a problem, where aiohttp made it."""
+    code, detail = _ROUTING.get(error.status, ("http-error", error.reason))
+    response = problem(code, detail, status=error.status)
+    if "Allow" in error.headers:
+        response.headers["Allow"] = error.headers["Allow"]
+    return response
+
+
 @web.middleware
 async def answer_problems(
     request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -60,11 +69,7 @@ async def answer_problems(
     except web.HTTPException as error:
         if error.status < 400:
             raise
-        code, detail = _ROUTING.get(error.status, ("http-error", error.reason))
-        response = problem(code, detail, status=error.status)
-        if "Allow" in error.headers:
-            response.headers["Allow"] = error.headers["Allow"]
-        return response
+        return problem_of(error)
     except KeysteadError:
         _logger.exception("a request could not be answered")
     except Exception:

@@ -5,6 +5,8 @@ from aiohttp import web
 
 from keystead.encoding.json import encode_json
 from keystead.tlog.proof import TlogProof
+from keystead_server.intake.statements import MAX_STATEMENT_BODY
+from keystead_server.web.limits import BODIES
 from keystead_server.web.service import SERVICE
 
 __all__ = ["add_statement_routes"]
@@ -16,7 +18,8 @@ def add_statement_routes(app: web.Application) -> None:
 
 
 async def _add(request: web.Request) -> web.Response:
-    promise = await request.app[SERVICE].intake.add_statement(await request.read())
+    body = await request.app[BODIES].read(request, MAX_STATEMENT_BODY)
+    promise = await request.app[SERVICE].intake.add_statement(body)
     proof = TlogProof(promise.placed.index, promise.path, promise.checkpoint)
     answer = {
         "leaf_index": promise.placed.index,
