@@ -46,7 +46,8 @@ class IssuerName:
     Attributes:
         short: organization, else common name, else all of it; safe to print.
         full: RFC 4514; safe to print.
-        organization: name and country in one text: the issuing organization, unless a policy's party lists the key.
+        organization: name and country in one text: the issuing organization, unless a policy's party lists the key;
+            empty where there is no name.
     """
 
     short: str
@@ -66,7 +67,7 @@ class SubscriberRecord:
         name: (country, name) in the strict form, or None.
         place: (state, locality) in the strict form, placeholders left out.
         issuer_key_hash: the issuing key.
-        issuer_organization: see `IssuerName`.
+        issuer_organization: see `IssuerName`; the key, where the issuer has no name.
     """
 
     subscriber_id: bytes
@@ -219,7 +220,10 @@ def _certificate(certificate: TbsCertificate, tbs: bytes, issuer_key_hash: bytes
         key=certificate.key_hash,
         not_before=certificate.not_before,
         not_after=certificate.not_after,
-        subscriber=_subscriber(subscriber, issuer_key_hash, issuer.organization),
+        # Issuers without a name are not one organization: each is its key.
+        subscriber=_subscriber(
+            subscriber, issuer_key_hash, issuer.organization or f"the key {issuer_key_hash.hex()}"
+        ),
         extension=extension,
         problem=problem,
     )
@@ -262,20 +266,17 @@ def _stated(place: str) -> str:
 @lru_cache(maxsize=1024)
 def read_issuer_name(der: bytes) -> IssuerName:
     """What the DER of an issuer's name says; a name that cannot be read is called by its bytes."""
-    full = display(der)
+    full = display(der) or "#" + der.hex()
     try:
         attributes = decode_name(der)
     except ParseError:
-        return IssuerName(full, full, full)
+        return IssuerName(full, full, "")
     organization = _first(attributes, _ORGANIZATION) or _first(attributes, _COMMON_NAME)
     if not organization:
-        return IssuerName(full, full, full)
+        return IssuerName(full, full, "")
     country = _first(attributes, _COUNTRY)
-    return IssuerName(
-        printable(organization),
-        full,
-        printable(f"{organization} ({country})" if country else organization),
-    )
+    stated = f"{organization} ({country})" if country else organization
+    return IssuerName(printable(organization), full, printable(stated))
 
 
 def _first(attributes: tuple[Attribute, ...], oid: str) -> str:

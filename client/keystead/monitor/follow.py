@@ -133,12 +133,7 @@ class Follower:
                     (trust.name, trust.issuance.key.origin, trust.statements.key.origin, trust.raw),
                 ).lastrowid
             return int(number or 0)
-        known = parse_trust(row[1])
-        if (known.issuance.key, known.statements.key, known.statements.statement_key) != (
-            trust.issuance.key,
-            trust.statements.key,
-            trust.statements.statement_key,
-        ):
+        if parse_trust(row[1]).identity != trust.identity:
             raise UsageError(
                 f"{trust.name} is known in {self._store.path} by other keys, and the keys of a log never change"
             )

@@ -98,7 +98,16 @@ def test_any_issuer_name_can_be_shown(data: bytes) -> None:
     """What cannot be read is called by its bytes."""
     shown = read_issuer_name(data)
 
-    assert all(text.isprintable() and text for text in (shown.short, shown.full, shown.organization))
+    assert shown.short
+    assert shown.full
+    assert all(text.isprintable() for text in (shown.short, shown.full, shown.organization))
+
+
+@pytest.mark.parametrize("der", [b"\x30\x00", b"not a name", name(("2.5.4.6", "SE"))])
+def test_issuers_without_a_name_are_not_one_organization(der: bytes) -> None:
+    """They are called by what there is, and each is its key."""
+    assert read_issuer_name(der).organization == ""
+    assert read_issuer_name(der).short
 
 
 def test_placeholders_are_no_place() -> None:
