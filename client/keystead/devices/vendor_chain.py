@@ -194,11 +194,11 @@ def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: Chai
             )
     # (3) Each certificate is signed by the next, and names it.
     for child, issuer in zip([signed, *path], path, strict=False):
-        if not _issued(child, issuer, rules):
+        if not _issued(child, issuer, rules, remember=child is not signed):
             raise _misplaced(signed, path, attesting, rules) or _broken_link(child, issuer)
     # (4) The last is signed by a pinned key that may attest this format.
     last = path[-1] if path else signed
-    anchor = _signing_anchor(last, attesting, rules)
+    anchor = _signing_anchor(last, attesting, rules, remember=last is not signed)
     if anchor is None:
         raise _no_anchor(signed, path, anchors, rules)
     # (5) Each is what its vendor puts at its place.
@@ -207,29 +207,47 @@ def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: Chai
     return VendorPath(signed, tuple(path), anchor)
 
 
-def _signed_by(child: Signed, spki: bytes, rules: ChainRules) -> bool:
+def _signed_by(child: Signed, spki: bytes, rules: ChainRules, *, remember: bool = False) -> bool:
+    """Whether the key `spki` signed `child`; `remember`: it is likely to be asked again."""
     if child.signature_algorithm not in rules.algorithms:
         raise EvidenceError(
             f"{_called(child)} is signed with an algorithm that its vendor does not use",
             check="signature-algorithm",
         )
+    verifies = _verifies_again if remember else _verifies
+    return verifies(rules.verify, spki, child.signature_algorithm, child.signature, child.tbs)
+
+
+def _verifies(
+    verify: Callable[[bytes, bytes, bytes, bytes], None],
+    spki: bytes,
+    algorithm: bytes,
+    signature: bytes,
+    message: bytes,
+) -> bool:
     try:
-        rules.verify(spki, child.signature_algorithm, child.signature, child.tbs)
+        verify(spki, algorithm, signature, message)
     except SignatureError:
         return False
     return True
 
 
-def _issued(child: Signed, issuer: Certificate, rules: ChainRules) -> bool:
+_verifies_again = lru_cache(maxsize=256)(_verifies)
+"""The same, remembered: all evidence of one device has one chain, and all chains of a vendor the same end."""
+
+
+def _issued(child: Signed, issuer: Certificate, rules: ChainRules, *, remember: bool = False) -> bool:
     if rules.names and isinstance(child, Certificate) and child.issuer != issuer.subject:
         return False
-    return _signed_by(child, issuer.spki, rules)
+    return _signed_by(child, issuer.spki, rules, remember=remember)
 
 
-def _signing_anchor(child: Signed, anchors: Sequence[VendorAnchor], rules: ChainRules) -> VendorAnchor | None:
+def _signing_anchor(
+    child: Signed, anchors: Sequence[VendorAnchor], rules: ChainRules, *, remember: bool = False
+) -> VendorAnchor | None:
     # The anchor that the issuer names comes first: most of the others cannot have signed it.
     for anchor in sorted(anchors, key=lambda one: not _names(child, one)):
-        if _signed_by(child, anchor.key, rules):
+        if _signed_by(child, anchor.key, rules, remember=remember):
             return anchor
     return None
 
