@@ -172,6 +172,8 @@ class Connection(web.RequestHandler):
         del request, message  # the sentence would quote what was sent
         if isinstance(exc, ConnectionError):
             raise exc  # nobody is there to read an answer
+        if isinstance(exc, UnicodeError):
+            status = 400  # octets that are no text in a header that aiohttp itself reads, `Expect` for one
         if status >= 500:
             _logger.error("a request failed before it was handled", exc_info=exc)
             answer = problem(

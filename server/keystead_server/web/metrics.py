@@ -9,8 +9,7 @@ Route names, not paths, are labels: strangers choose paths, and each would be a 
 """
 
 import os
-import time
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Iterator
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
@@ -22,8 +21,9 @@ from prometheus_client.registry import Collector
 from keystead_server.intake.interface import Health
 from keystead_server.web.service import SERVICE, LogService
 
-__all__ = ["METRICS", "RequestMetrics", "add_metrics_route", "measure_requests"]
+__all__ = ["METRICS", "RequestMetrics", "add_metrics_route"]
 
+_METHODS = frozenset({"GET", "HEAD", "POST"})
 _SECONDS = (0.001, 0.005, 0.01, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10)
 
 
@@ -45,6 +45,18 @@ class RequestMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
+
+        self._counted: dict[tuple[str, str, int], tuple[Counter, Histogram]] = {}
+
+    def count(self, method: str, route: str, status: int, seconds: float) -> None:
+        """Count one answer. Finding a label's series costs more than counting in it, so they are kept."""
+        key = (method if method in _METHODS else "other", route, status)
+        series = self._counted.get(key)
+        if series is None:
+            series = (self.requests.labels(key[0], route, str(status)), self.seconds.labels(route))
+            self._counted[key] = series
+        series[0].inc()
+        series[1].observe(seconds)
 
     def collected(self) -> CollectorRegistry:
         """A registry with the counts of all front ends, or of this process where it is alone."""
@@ -88,21 +100,6 @@ class _LogCollector(Collector):
             "keystead_commit_seconds", "Time spent in building and committing them.", health.commit_seconds
         )
         yield CounterMetricFamily("keystead_recoveries", "Recoveries since the start.", health.recoveries)
-
-
-@web.middleware
-async def measure_requests(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Count every answer and its time under the name of its route."""
-    started = time.perf_counter()
-    response = await handler(request)
-    resource = request.match_info.route.resource
-    route = resource.canonical if resource is not None else "none"
-    metrics = request.app[METRICS]
-    metrics.requests.labels(request.method, route, str(response.status)).inc()
-    metrics.seconds.labels(route).observe(time.perf_counter() - started)
-    return response
 
 
 def add_metrics_route(app: web.Application) -> None:

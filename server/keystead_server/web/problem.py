@@ -7,7 +7,6 @@ listed in `specs/errors.md`). Nothing else is said: no traceback, no path, no ve
 """
 
 import logging
-from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 
 from aiohttp import web
@@ -15,7 +14,7 @@ from aiohttp import web
 from keystead.encoding.json import encode_json
 from keystead.errors import KeysteadError, ParseError, RefusedError, StatementError, VerificationError
 
-__all__ = ["answer_problems", "problem", "problem_of"]
+__all__ = ["problem", "problem_for", "problem_of"]
 
 _logger = logging.getLogger(__name__)
 
@@ -51,27 +50,20 @@ def problem_of(error: web.HTTPException) -> web.Response:
     return response
 
 
-@web.middleware
-async def answer_problems(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """Turn every error that a handler raises into a problem, and only unexpected ones into 500."""
-    try:
-        return await handler(request)
-    except RefusedError as error:
+def problem_for(error: Exception) -> web.Response:
+    """The answer for whatever a handler raised: only what nobody foresaw is 500."""
+    if isinstance(error, RefusedError):
         return problem(error.code, str(error), status=error.status, retry_after=error.retry_after)
-    except StatementError as error:
+    if isinstance(error, StatementError):
         return problem(error.check or "statement-refused", str(error), status=400)
-    except VerificationError as error:
+    if isinstance(error, VerificationError):
         return problem(error.check or "verification-failed", str(error), status=400)
-    except ParseError as error:
+    if isinstance(error, ParseError):
         return problem("malformed", str(error), status=400)
-    except web.HTTPException as error:
-        if error.status < 400:
-            raise
+    if isinstance(error, web.HTTPException):
         return problem_of(error)
-    except KeysteadError:
-        _logger.exception("a request could not be answered")
-    except Exception:
-        _logger.exception("a request failed in a way that nobody foresaw")
+    if isinstance(error, KeysteadError):
+        _logger.error("a request could not be answered", exc_info=error)
+    else:
+        _logger.error("a request failed in a way that nobody foresaw", exc_info=error)
     return problem("internal-error", "the log failed to answer; the operator can see why", status=500)

@@ -11,6 +11,7 @@ from collections.abc import Awaitable, Callable
 from typing import Literal
 
 from aiohttp import web
+from multidict import CIMultiDict
 
 from keystead.ct.tile_leaf import decode_data_tile
 from keystead.encoding.decimal import parse_decimal
@@ -23,6 +24,14 @@ __all__ = ["add_read_routes"]
 
 _IMMUTABLE = "public, max-age=31536000, immutable"
 _MAX_LEVEL = 63
+_TILE_HEADERS = CIMultiDict(
+    {
+        "Content-Type": "application/octet-stream",
+        "Cache-Control": _IMMUTABLE,
+        "X-Content-Type-Options": "nosniff",
+        "Access-Control-Allow-Origin": "*",
+    }
+)
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -35,7 +44,8 @@ def add_read_routes(app: web.Application) -> None:
     router.add_get(r"/issuance/tile/data/{suffix:.+}", _issuance_data)
     router.add_get(r"/issuance/tile/entries/{suffix:.+}", _issuance_entries)
     router.add_get(r"/statements/tile/entries/{suffix:.+}", _statement_entries)
-    router.add_get(r"/{log:issuance|statements}/tile/{level:[0-9]+}/{suffix:.+}", _tile)
+    router.add_get(r"/issuance/tile/{level:[0-9]+}/{suffix:.+}", _tile("issuance"))
+    router.add_get(r"/statements/tile/{level:[0-9]+}/{suffix:.+}", _tile("statements"))
     router.add_get(
         "/issuance/issuer/{digest:[0-9a-f]{64}}", _named("issuance/issuer", "application/pkix-cert")
     )
@@ -57,14 +67,23 @@ def _checkpoint(log: Literal["issuance", "statements"]) -> Handler:
     return handler
 
 
-async def _tile(request: web.Request) -> web.Response:
-    match = request.match_info
-    try:
-        level = parse_decimal(match["level"], "a tile level", _MAX_LEVEL)
-    except ParseError as error:
-        raise web.HTTPNotFound from error
-    index, width = _suffix(request)
-    return await _object(request, f"{match['log']}/{tile_path(level, index, width)}")
+def _tile(log: Literal["issuance", "statements"]) -> Handler:
+    async def handler(request: web.Request) -> web.Response:
+        objects = request.app[SERVICE].objects
+        # What is in memory was asked for by its one spelling before: no need to read the path again.
+        data = objects.held(request.path[1:])
+        if data is None:
+            match = request.match_info
+            try:
+                level = parse_decimal(match["level"], "a tile level", _MAX_LEVEL)
+            except ParseError as error:
+                raise web.HTTPNotFound from error
+            data = await objects.get(f"{log}/{tile_path(level, *_suffix(request))}")
+            if data is None:
+                raise web.HTTPNotFound
+        return web.Response(body=data, headers=_TILE_HEADERS)
+
+    return handler
 
 
 async def _statement_entries(request: web.Request) -> web.Response:
