@@ -21,6 +21,7 @@ from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError,
 from keystead_server.configuration import Configuration, default_configuration, read_policy_file
 from keystead_server.frontend.pool import FrontEndPool
 from keystead_server.frontend.process import DRAIN_SECONDS, FrontEndSettings, listening_socket
+from keystead_server.housekeeping import keep_house
 from keystead_server.intake.local import LocalIntake
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
@@ -124,11 +125,13 @@ class EmbeddedLog:
         _replace(self._data / "trust.json", self.trust)
         self.sequencer = Sequencer(self.log, self._clock, self._period)
         self.sequencer.start()
+        self._house = asyncio.create_task(keep_house(self.log, self._clock))
         try:
             if configuration is not None:
                 await self._put_into_force(configuration)
             await self._serve(identity, host, port)
         except BaseException:
+            self._house.cancel()
             await self.sequencer.close()
             self.log.close()
             raise
@@ -210,6 +213,7 @@ class EmbeddedLog:
         traceback: TracebackType | None,
     ) -> None:
         """Drain: sequence what waits, let its answers be read, and let go of the folder."""
+        self._house.cancel()
         # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
         await self.sequencer.close()
         if self.pool is not None:
