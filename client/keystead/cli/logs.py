@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which logs a verb talks to, and whose keys it believes: `--log` and `--trust` made into addresses.
+"""Which logs a verb talks to, and whom it believes: `--log`, `--trust` and `--witness-policy` made into addresses.
 
 A log whose trust.json is not given is asked for it once, and the answer is pinned in a state folder, as ssh
 does with host keys; the user is told. From then on only the pinned copy counts.
@@ -7,15 +7,16 @@ does with host keys; the user is told. From then on only the pinned copy counts.
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from keystead.cli.terminal import print_note
 from keystead.client.http import HTTPFetcher, Patience, parse_base_url
 from keystead.client.trust import Trust, parse_trust, pin_trust
 from keystead.errors import ParseError, UsageError
+from keystead.tlog.policy import WitnessPolicy, parse_policy
 
-__all__ = ["LogAddress", "default_state_folder", "find_logs"]
+__all__ = ["LogAddress", "default_state_folder", "find_logs", "under_policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,11 @@ def default_state_folder() -> Path:
 
 
 async def find_logs(
-    urls: Sequence[str], trust_files: Sequence[Path], state: Path | None = None
+    urls: Sequence[str],
+    trust_files: Sequence[Path],
+    state: Path | None = None,
+    *,
+    witness_policy: Path | None = None,
 ) -> list[LogAddress]:
     """The logs of one command line, at least one.
 
@@ -46,12 +51,18 @@ async def find_logs(
         urls: of `--log`.
         trust_files: of `--trust`: none, or one for each URL; without any URL, one for each log.
         state: where fetched trust is pinned; by default `default_state_folder()`.
+        witness_policy: of `--witness-policy`: whose quorum to ask for, instead of those in trust.json.
 
     Raises:
-        UsageError: no log, or numbers that do not match.
+        UsageError: no log, numbers that do not match, or a witness policy for other logs.
         FetchError: a log whose trust is not pinned yet cannot be reached.
-        ParseError, StoreError: a trust.json, given, fetched or pinned, is damaged.
+        ParseError, StoreError: a trust.json, given, fetched or pinned, or the witness policy is damaged.
     """
+    logs = await _find(urls, trust_files, state)
+    return [replace(log, trust=under_policy(log.trust, witness_policy)) for log in logs]
+
+
+async def _find(urls: Sequence[str], trust_files: Sequence[Path], state: Path | None) -> list[LogAddress]:
     if not urls and not trust_files:
         raise UsageError("say which log: --log URL, or --trust trust.json")
     if urls and trust_files and len(urls) != len(trust_files):
@@ -73,6 +84,26 @@ async def find_logs(
 def _read_trust(path: Path) -> Trust:
     try:
         return parse_trust(path.read_bytes())
+    except ParseError as error:
+        raise ParseError(f"{path}: {error}") from error
+
+
+def under_policy(trust: Trust, witness_policy: Path | None) -> Trust:
+    """`trust` as `--witness-policy` wants it; as it is without one.
+
+    Raises:
+        ParseError, UsageError: the file is no witness policy, or one for other logs.
+    """
+    if witness_policy is None:
+        return trust
+    return trust.asking_for(_read_policy(witness_policy))
+
+
+def _read_policy(path: Path) -> WitnessPolicy:
+    try:
+        return parse_policy(path.read_text("utf-8"))
+    except UnicodeDecodeError as error:
+        raise ParseError(f"{path}: the witness policy is not UTF-8") from error
     except ParseError as error:
         raise ParseError(f"{path}: {error}") from error
 

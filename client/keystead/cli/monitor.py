@@ -67,6 +67,7 @@ def command(
     anchors_file: Path | None,
     log_urls: tuple[str, ...],
     trust_files: tuple[Path, ...],
+    witness_policy: Path | None,
     as_json: bool,
 ) -> int:
     """Follow logs, verify everything again, and say which devices need a look, and why.
@@ -76,18 +77,21 @@ def command(
     """
     if (at is not None or known_at is not None) and not once:
         raise UsageError("--at and --known-at judge one moment: give --once with them")
-    watch = _Watch(Output(as_json), state, own_anchors(anchors_file), show_all)
+    watch = _Watch(Output(as_json), state, own_anchors(anchors_file), show_all, witness_policy)
     return asyncio.run(watch.run(log_urls, trust_files, once=once, at=at, known_at=known_at, every=every))
 
 
 class _Watch:
     """One monitor on the command line."""
 
-    def __init__(self, output: Output, state: Path, anchors: AnchorSet, show_all: bool) -> None:
+    def __init__(
+        self, output: Output, state: Path, anchors: AnchorSet, show_all: bool, witness_policy: Path | None
+    ) -> None:
         self._output = output
         self._state = state
         self._anchors = anchors
         self._show_all = show_all
+        self._witness_policy = witness_policy
 
     async def run(
         self,
@@ -102,7 +106,7 @@ class _Watch:
         """Follow once or until stopped; the exit code."""
         logs: list[LogAddress] = []
         if log_urls or trust_files or not (self._state / DATABASE).exists():
-            logs = await find_logs(log_urls, trust_files, self._state)
+            logs = await find_logs(log_urls, trust_files, self._state, witness_policy=self._witness_policy)
         async with AsyncExitStack() as stack:
             followed = [
                 MonitoredLog(log.trust, await stack.enter_async_context(HTTPFetcher(log.url))) for log in logs

@@ -79,7 +79,14 @@ def anchors_option(function: _Function) -> _Function:
 
 
 def log_options(function: _Function) -> _Function:
-    """`--log URL` and `--trust FILE`, both repeatable."""
+    """`--log URL` and `--trust FILE`, both repeatable, and `--witness-policy FILE`."""
+    function = click.option(
+        "--witness-policy",
+        "witness_policy",
+        type=existing_file,
+        metavar="FILE",
+        help="Believe no checkpoint without a quorum of this C2SP tlog-policy, instead of the one in trust.json.",
+    )(function)
     function = click.option(
         "--trust",
         "trust_files",

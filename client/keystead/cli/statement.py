@@ -142,14 +142,18 @@ def _recognized(data: bytes, path: Path, kind: str | None) -> Statement:
 @log_options
 @json_option
 def submit(
-    envelopes: tuple[Path, ...], log_urls: tuple[str, ...], trust_files: tuple[Path, ...], as_json: bool
+    envelopes: tuple[Path, ...],
+    log_urls: tuple[str, ...],
+    trust_files: tuple[Path, ...],
+    witness_policy: Path | None,
+    as_json: bool,
 ) -> int:
     """Log signed statements, in the order in which they are given, and verify that they are in the log.
 
     A statement is for the one log that it names. What is logged already is answered again.
     """
     read = [(str(path), _read_envelope(path)) for path in envelopes]
-    return asyncio.run(_submit(Output(as_json), read, log_urls, trust_files))
+    return asyncio.run(_submit(Output(as_json), read, log_urls, trust_files, witness_policy))
 
 
 async def _submit(
@@ -157,8 +161,10 @@ async def _submit(
     envelopes: Sequence[tuple[str, Envelope]],
     log_urls: Sequence[str],
     trust_files: Sequence[Path],
+    witness_policy: Path | None,
 ) -> int:
-    return await submit_envelopes(output, envelopes, await find_logs(log_urls, trust_files))
+    logs = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+    return await submit_envelopes(output, envelopes, logs)
 
 
 def _read_envelope(path: Path) -> Envelope:

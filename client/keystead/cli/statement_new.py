@@ -52,6 +52,7 @@ class _Delivery:
 
     log_urls: tuple[str, ...]
     trust_files: tuple[Path, ...]
+    witness_policy: Path | None
     origin: str | None
     issued: int | None
     key_file: Path | None
@@ -104,7 +105,9 @@ async def _deliver(delivery: _Delivery, maker: _Maker, given: dict[str, Any]) ->
     output = Output(delivery.as_json)
     logs: list[LogAddress] = []
     if delivery.origin is None or delivery.submit:
-        logs = await find_logs(delivery.log_urls, delivery.trust_files)
+        logs = await find_logs(
+            delivery.log_urls, delivery.trust_files, witness_policy=delivery.witness_policy
+        )
         if len(logs) != 1:
             raise UsageError("a statement is for one log: make one for each")
     origin = delivery.origin or logs[0].trust.statements.key.origin

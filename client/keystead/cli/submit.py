@@ -82,6 +82,7 @@ def command(
     anchors_file: Path | None,
     log_urls: tuple[str, ...],
     trust_files: tuple[Path, ...],
+    witness_policy: Path | None,
     as_json: bool,
 ) -> int:
     """Log certificates or precertificates (their poison says which they are).
@@ -93,9 +94,8 @@ def command(
     output = Output(as_json)
     read = [_read_chain(path, issuer_files) for path in chains]
     beside = _evidence_beside(read, evidence_paths, own_anchors(anchors_file))
-    outcomes = asyncio.run(
-        _submit(output, list(zip(chains, read, beside, strict=True)), log_urls, trust_files)
-    )
+    submissions = list(zip(chains, read, beside, strict=True))
+    outcomes = asyncio.run(_submit(output, submissions, log_urls, trust_files, witness_policy))
     _table(output, outcomes)
     failed = [outcome.result for outcome in outcomes if isinstance(outcome.result, KeysteadError)]
     return max(map(exit_code, failed), default=FINE)
@@ -162,8 +162,9 @@ async def _submit(
     read: Sequence[tuple[Path, tuple[bytes, ...], tuple[Evidence, ...]]],
     log_urls: Sequence[str],
     trust_files: Sequence[Path],
+    witness_policy: Path | None,
 ) -> list[_Outcome]:
-    logs = await find_logs(log_urls, trust_files)
+    logs = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
     submissions = [_Submission(file, chain, evidence, log) for file, chain, evidence in read for log in logs]
     room = asyncio.Semaphore(_PARALLEL)
     async with AsyncExitStack() as stack:

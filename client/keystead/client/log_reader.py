@@ -3,7 +3,8 @@
 
 The order in which a reader may believe a log (the steps are cited below):
 
-(1) the checkpoint is signed by every key that the reader has of the log;
+(1) the checkpoint is signed by every key that the reader has of the log, and cosigned by a quorum of the
+    witnesses that the reader asks for;
 (2) the tree that it names extends the tree that the reader saw last;
 (3) tiles, bundles and proofs hash to its root (`verified_tree`).
 

@@ -7,6 +7,7 @@ fetches it from the log once and pins it, as ssh does with host keys: from then 
 Invariants:
 
 * a `Trust` that exists is whole: every key is well formed, and is the key that its id or name says;
+* where it has a witness policy, its keys believe no checkpoint without a quorum of that policy;
 * unknown members are left alone (a later server may add some), members that are known are read strictly;
 * a pinned file is written once, whole or not at all, and is never replaced here.
 """
@@ -15,7 +16,7 @@ import base64
 import hashlib
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,8 @@ from keystead.encoding.rfc4648 import decode_base64
 from keystead.errors import FetchError, ParseError, StoreError, UsageError
 from keystead.tlog.checkpoint import LogKey
 from keystead.tlog.digitally_signed import load_p256_key
-from keystead.tlog.note import parse_vkey
+from keystead.tlog.note import VerifierKey, parse_vkey
+from keystead.tlog.policy import WitnessPolicy, parse_policy
 
 __all__ = [
     "MAX_TRUST_BYTES",
@@ -98,7 +100,8 @@ class Trust:
         issuance: the issuance log.
         statements: the statement log.
         index_url: where the device index answers; None where there is none.
-        witness_policy: the text of a C2SP tlog-policy; None where none is asked for.
+        witness_policy: whose cosignatures the logs' checkpoints need; None asks for none. The keys above have it
+            as their quorum.
         raw: the document's bytes.
     """
 
@@ -106,8 +109,30 @@ class Trust:
     issuance: IssuanceTrust
     statements: StatementsTrust
     index_url: str | None
-    witness_policy: str | None
+    witness_policy: WitnessPolicy | None
     raw: bytes
+
+    @property
+    def identity(self) -> tuple[LogKey, LogKey, bytes]:
+        """What makes these logs these logs, for ever: origins and keys, and not whose witnesses a reader asks for."""
+        return self.issuance.key.unwitnessed, self.statements.key.unwitnessed, self.statements.statement_key
+
+    def asking_for(self, policy: WitnessPolicy) -> "Trust":
+        """The same logs, believed only with a quorum of `policy` instead.
+
+        Raises:
+            UsageError: the policy is for other logs.
+        """
+        if not (policy.is_for(_vkey(self.issuance.key)) and policy.is_for(_vkey(self.statements.key))):
+            raise UsageError(
+                f"the witness policy lists the logs that it is for, and {self.name} is none of them"
+            )
+        return replace(
+            self,
+            issuance=replace(self.issuance, key=replace(self.issuance.key, quorum=policy)),
+            statements=replace(self.statements, key=replace(self.statements.key, quorum=policy)),
+            witness_policy=policy,
+        )
 
     @property
     def base_url(self) -> str:
@@ -151,14 +176,25 @@ def parse_trust(data: bytes) -> Trust:
         load_der_public_key(statement_key)
     except (ValueError, TypeError, UnsupportedAlgorithm) as error:
         raise ParseError("statement_key in trust.json is not a SubjectPublicKeyInfo") from error
-    return Trust(
+    trust = Trust(
         name=_text(document, "name"),
         issuance=IssuanceTrust(_url(issuance), _log_key(issuance, sct_key)),
         statements=StatementsTrust(_url(statements), _log_key(statements, None), statement_key),
         index_url=None if index is None else _url(_object(index, "index")),
-        witness_policy=policy,
+        witness_policy=None,
         raw=data,
     )
+    if policy is None:
+        return trust
+    try:
+        return trust.asking_for(parse_policy(policy))
+    except (ParseError, UsageError) as error:
+        raise ParseError(f"witness_policy in trust.json: {error}") from error
+
+
+def _vkey(key: LogKey) -> VerifierKey:
+    assert key.vkey is not None  # noqa: S101 -- `parse_trust` makes no other
+    return key.vkey
 
 
 def _log_key(log: Mapping[str, Any], sct_key: bytes | None) -> LogKey:

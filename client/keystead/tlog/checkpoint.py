@@ -8,13 +8,15 @@ Ed25519; a Certificate Transparency log signs a tree head (RFC 6962 section 3.5)
 Invariants:
 
 * a verified checkpoint bears a good signature by every key that the log is known to have, and none by these
-  keys that is wrong; lines by other keys are ignored;
+  keys that is wrong; where the reader asks for a quorum of witnesses, it is cosigned by one; lines by other
+  keys are ignored;
 * a tree head does not cover the origin, which is why a log with two keys must sign with both;
 * the same checkpoint, keys and time are signed alike, byte for byte.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
+from typing import Protocol
 
 from cryptography.hazmat.primitives.asymmetric.ec import EllipticCurvePrivateKey
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
@@ -47,6 +49,7 @@ from keystead.tlog.note import (
 __all__ = [
     "Checkpoint",
     "LogKey",
+    "Quorum",
     "RFC6962NoteSignature",
     "VerifiedCheckpoint",
     "parse_checkpoint",
@@ -165,19 +168,29 @@ def tree_head_signature(
     return RFC6962NoteSignature(timestamp, sign_p256(sct_key, message))
 
 
+class Quorum(Protocol):
+    """What a reader asks of witnesses: `policy.WitnessPolicy` is one."""
+
+    def check(self, note: SignedNote) -> None:
+        """Raise SignatureError where the checkpoint in `note` is not cosigned as asked."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class LogKey:
-    """What a verifier knows of a log.
+    """What a verifier knows of a log, and asks of its checkpoints.
 
     Attributes:
         origin: the first line of its checkpoints.
         vkey: its Ed25519 note key; none for a Certificate Transparency log that signs tree heads only.
         sct_key: DER SubjectPublicKeyInfo of the P-256 key of a Certificate Transparency log.
+        quorum: the witnesses without which no checkpoint is believed; None asks for none.
     """
 
     origin: str
     vkey: VerifierKey | None = None
     sct_key: bytes | None = None
+    quorum: Quorum | None = None
 
     def __post_init__(self) -> None:
         """Refuse a log that nothing could be verified of.
@@ -191,6 +204,11 @@ class LogKey:
             raise ParseError(f"the note key of the log {self.origin} is not Ed25519")
         if self.sct_key is not None:
             load_p256_key(self.sct_key)
+
+    @property
+    def unwitnessed(self) -> "LogKey":
+        """The same log and keys, asking for no witnesses."""
+        return replace(self, quorum=None)
 
     @property
     def log_id(self) -> bytes | None:
@@ -226,7 +244,8 @@ def verify_checkpoint(raw: bytes, log: LogKey) -> VerifiedCheckpoint:
     Raises:
         ParseError: it is no note, no checkpoint, or has a malformed tree head signature by the log.
         VerificationError: it is another log's.
-        SignatureError: a signature by a key of the log is missing or wrong.
+        SignatureError: a signature by a key of the log is missing or wrong, or (`check` is `quorum`) the
+            witnesses that `log` asks for have not cosigned it.
     """
     # (1) The note, and the checkpoint in it, are well formed.
     note = parse_note(raw)
@@ -253,6 +272,9 @@ def verify_checkpoint(raw: bytes, log: LogKey) -> VerifiedCheckpoint:
                 evidence={"checkpoint": raw},
             )
         timestamp = max(timestamps)
+    # (5) Enough witnesses say that they saw it, and nothing that contradicts it.
+    if log.quorum is not None:
+        log.quorum.check(note)
     return VerifiedCheckpoint(checkpoint, timestamp, note, raw)
 
 

@@ -26,6 +26,7 @@ __all__ = [
     "ED25519",
     "MAX_NOTE_SIZE",
     "MAX_SIGNATURES",
+    "ML_DSA_COSIGNATURE",
     "TREE_HEAD_SIGNATURE",
     "NoteSignature",
     "SignedNote",
@@ -48,6 +49,12 @@ COSIGNATURE_V1 = 0x04
 
 TREE_HEAD_SIGNATURE = 0x05
 """Signature type: RFC 6962 tree head signature (static-ct-api)."""
+
+ML_DSA_COSIGNATURE = 0x06
+"""Signature type: timestamped ML-DSA-44 cosignature (tlog-cosignature)."""
+
+_KEY_SIZES = {ED25519: 32, COSIGNATURE_V1: 32, ML_DSA_COSIGNATURE: 1312}
+# A tree head key (0x05) is a SubjectPublicKeyInfo, of any length.
 
 MAX_NOTE_SIZE = 1_000_000
 """Bytes in a note: 100 post-quantum lines of 5 kB fit."""
@@ -112,7 +119,8 @@ class VerifierKey:
     Attributes:
         name: the key's name.
         type: the signature type.
-        key: 32 bytes of Ed25519 for types 0x01 and 0x04; a DER SubjectPublicKeyInfo for 0x05.
+        key: 32 bytes of Ed25519 for types 0x01 and 0x04; a DER SubjectPublicKeyInfo for 0x05; 1,312 bytes of
+            ML-DSA-44 for 0x06.
     """
 
     name: str
@@ -143,7 +151,7 @@ def parse_vkey(text: str) -> VerifierKey:
     """Read `<name>+<hex key id>+<base64 of type and key>`.
 
     Raises:
-        ParseError: it is malformed, its id is not that of its key, or its type is not 0x01, 0x04 or 0x05.
+        ParseError: it is malformed, its id is not that of its key, or its type is not one of those above.
     """
     parts = text.split("+", 2)  # base64 has plus signs of its own
     if len(parts) != 3:
@@ -162,10 +170,12 @@ def _checked(key: VerifierKey) -> VerifierKey:
     if not is_key_name(key.name):
         raise ParseError("a key's name is empty, or has white space or a plus sign")
     _utf8(key.name, "a key's name")
-    if key.type not in {ED25519, COSIGNATURE_V1, TREE_HEAD_SIGNATURE}:
-        raise ParseError(f"a verifier key has the unknown type {key.type:#04x}")
-    if key.type != TREE_HEAD_SIGNATURE and len(key.key) != 32:
-        raise ParseError("an Ed25519 key is 32 bytes long")
+    if key.type != TREE_HEAD_SIGNATURE:
+        size = _KEY_SIZES.get(key.type)
+        if size is None:
+            raise ParseError(f"a verifier key has the unknown type {key.type:#04x}")
+        if len(key.key) != size:
+            raise ParseError(f"a verifier key of type {key.type:#04x} is {size} bytes long")
     return key
 
 

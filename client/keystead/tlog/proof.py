@@ -96,11 +96,10 @@ def parse_tlog_proof(text: str) -> TlogProof:
 def verify_tlog_proof(proof: TlogProof, leaf_hash: bytes, log: LogKey) -> VerifiedCheckpoint:
     """Check that the leaf with `leaf_hash` is in `log`.
 
-    Cosignatures are not counted: that is for the caller's witness policy, on the note that is returned.
-
     Raises:
         ParseError: the checkpoint is malformed.
-        VerificationError: the checkpoint is not by this log (SignatureError: badly signed).
+        VerificationError: the checkpoint is not by this log (SignatureError: badly signed, or not cosigned as
+            `log` asks).
         ProofError: the leaf is not where the proof says.
     """
     verified = verify_checkpoint(proof.checkpoint, log)

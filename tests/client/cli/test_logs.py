@@ -7,6 +7,8 @@ import pytest
 
 from keystead.cli.logs import default_state_folder, find_logs
 from keystead.errors import FetchError, ParseError, UsageError
+from keystead.tlog.policy import parse_policy
+from support.memory_log import MemoryLog
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
 
@@ -36,6 +38,20 @@ async def test_a_damaged_trust_file_is_named(tmp_path: Path) -> None:
 
     with pytest.raises(ParseError, match=r"trust\.json: "):
         await find_logs([], [file])
+
+
+async def test_a_witness_policy_replaces_those_of_the_logs(tmp_path: Path) -> None:
+    """--witness-policy is asked for at every log of the command line; one that is no policy is named."""
+    trust, policy = tmp_path / "trust.json", tmp_path / "witnesses"
+    trust.write_bytes(MemoryLog().trust_json())
+    policy.write_text("quorum none\n")
+    (log,) = await find_logs([], [trust], witness_policy=policy)
+    assert log.trust.issuance.key.quorum == parse_policy("quorum none\n")
+
+    for content in (b"quorum", b"quorum none\n#\xff"):
+        policy.write_bytes(content)
+        with pytest.raises(ParseError, match="witnesses: "):
+            await find_logs([], [trust], witness_policy=policy)
 
 
 async def test_a_log_that_is_not_pinned_must_be_reached(tmp_path: Path) -> None:

@@ -5,11 +5,15 @@ import random
 from collections.abc import Callable
 
 import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keystead.client.log_reader import LogReader, check_extends
 from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, VerifiedTree
 from keystead.errors import FetchError, LogMisbehaviourError, ParseError, ProofError, SignatureError
+from keystead.tlog.cosignature import cosignature_vkey, sign_cosignature
 from keystead.tlog.merkle import hash_leaf, verify_consistency, verify_inclusion
+from keystead.tlog.note import SignedNote, parse_note
+from keystead.tlog.policy import parse_policy
 from support.memory_log import MemoryLog
 
 _SIZES = [0, 1, 2, 255, 256, 257, 511, 512, 700, 65_536, 65_537, 66_000]
@@ -242,3 +246,25 @@ async def test_a_consumer_that_stops_leaves_nothing_running() -> None:
 
     assert (await anext(bundles)).start == 0
     await bundles.aclose()
+
+
+async def test_a_checkpoint_without_its_quorum_is_not_believed() -> None:
+    """Who asks for a witness reads nothing of a log that shows a checkpoint without it, and all of one with it."""
+    witness = Ed25519PrivateKey.from_private_bytes(bytes(32))
+    name = "witness.example"
+    vkey = cosignature_vkey(name, witness.public_key().public_bytes_raw()).encode()
+    log = _log(5)
+    trust = log.trust.asking_for(parse_policy(f"witness harbour {vkey}\nquorum harbour\n"))
+    reader = LogReader(log, "statements", trust.statements.key)
+
+    with pytest.raises(SignatureError, match="missing: harbour") as caught:
+        await reader.checkpoint()
+    assert caught.value.check == "quorum"
+
+    def cosign(raw: bytes) -> bytes:
+        note = parse_note(raw)
+        line = sign_cosignature(note.text, name, witness, 1_700_000_000)
+        return SignedNote(note.text, (*note.signatures, line)).encode()
+
+    log.hooks.append(_replace("statements/checkpoint", cosign))
+    assert await _read(reader.tree(await reader.checkpoint())) == log.statements.entries

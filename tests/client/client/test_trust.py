@@ -11,7 +11,13 @@ from hypothesis import strategies as st
 
 from keystead.client.trust import fetch_trust, parse_trust, pin_trust
 from keystead.errors import FetchError, ParseError, StoreError, UsageError
+from keystead.tlog.cosignature import cosignature_vkey
+from keystead.tlog.note import ed25519_vkey
+from keystead.tlog.policy import parse_policy
 from support.memory_log import MemoryLog
+
+WITNESS = cosignature_vkey("witness.example", bytes(32)).encode()
+STRANGER = ed25519_vkey("other.example/issuance", bytes(32)).encode()
 
 
 def _changed(**changes: Any) -> bytes:
@@ -26,6 +32,23 @@ def _changed(**changes: Any) -> bytes:
         else:
             at[last] = value
     return json.dumps(document).encode()
+
+
+def test_a_witness_policy_is_asked_for_by_the_keys_and_can_be_replaced() -> None:
+    """Whoever verifies with these keys asks for the quorum; another policy takes its place; the logs stay the same."""
+    policy = f"witness w {WITNESS}\nquorum w\n"
+    trust = parse_trust(_changed(witness_policy=policy))
+
+    assert trust.witness_policy == parse_policy(policy)
+    assert trust.issuance.key.quorum == trust.statements.key.quorum == trust.witness_policy
+
+    own = parse_policy("quorum none")
+    other = trust.asking_for(own)
+    assert other.issuance.key.quorum == other.statements.key.quorum == other.witness_policy == own
+    assert other != trust
+    assert other.identity == trust.identity == MemoryLog().trust.identity
+    with pytest.raises(UsageError, match="is none of them"):
+        trust.asking_for(parse_policy(f"log {STRANGER}\nquorum none"))
 
 
 def test_a_trust_json_names_logs_and_keys() -> None:
@@ -65,6 +88,8 @@ def test_unknown_members_are_left_alone() -> None:
         ({"statements__statement_key": "AAAA"}, "statement_key"),
         ({"statements__statement_key": "AAA"}, "base64"),
         ({"witness_policy": 1}, "witness_policy"),
+        ({"witness_policy": "witness"}, "witness_policy in trust.json: line 1"),
+        ({"witness_policy": f"log {STRANGER}\nquorum none"}, "witness_policy .* is none of them"),
     ],
 )
 def test_a_trust_json_that_is_not_whole_is_refused(changes: dict[str, Any], words: str) -> None:

@@ -5,18 +5,29 @@ from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.asymmetric.mldsa import MLDSA44PrivateKey
 from hypothesis import given
 
+from keystead.encoding.tls import uint64
 from keystead.errors import ParseError, SignatureError
-from keystead.tlog.checkpoint import parse_checkpoint
+from keystead.tlog.checkpoint import Checkpoint, parse_checkpoint
 from keystead.tlog.cosignature import (
     cosignature_input,
     cosignature_vkey,
+    ml_dsa_cosignature_input,
     sign_cosignature,
     verify_cosignature,
 )
 from keystead.tlog.merkle import root_of, tree_root
-from keystead.tlog.note import NoteSignature, SignedNote, parse_note, parse_skey, parse_vkey
+from keystead.tlog.note import (
+    ML_DSA_COSIGNATURE,
+    NoteSignature,
+    SignedNote,
+    VerifierKey,
+    parse_note,
+    parse_skey,
+    parse_vkey,
+)
 from keystead.tlog.tiles import TileNodes, decode_tile, tile_path
 from support.fuzzing import FUZZ, damaged, only_our_errors
 
@@ -125,6 +136,36 @@ def test_what_cannot_cosign() -> None:
             sign_cosignature(text, name, key, time)
     with pytest.raises(ParseError):
         cosignature_vkey("a", bytes(31))
+
+
+def test_ml_dsa_cosignatures() -> None:
+    """Type 0x06 covers the cosigner's name, the time, origin, size and root, and no extension line."""
+    key = MLDSA44PrivateKey.from_seed_bytes(bytes(32))
+    vkey = VerifierKey("witness.example/w1", ML_DSA_COSIGNATURE, key.public_key().public_bytes_raw())
+    assert vkey.key_id.hex() == "481cf053"
+    assert parse_vkey(vkey.encode()) == vkey
+    message = ml_dsa_cosignature_input(parse_checkpoint(TEXT), vkey.name, 1679315147)
+    assert message == (
+        b"subtree/v1\n\x00"
+        + b"\x12witness.example/w1"
+        + uint64(1679315147)
+        + b"\x1bexample.com/behind-the-sofa"
+        + uint64(0)
+        + uint64(20852163)
+        + parse_checkpoint(TEXT).root
+    )
+    line = NoteSignature(vkey.name, vkey.key_id, uint64(1679315147) + key.sign(message))
+    assert verify_cosignature(SignedNote(TEXT, (line,)), vkey) == 1679315147
+    assert verify_cosignature(SignedNote(TEXT + "extension\n", (line,)), vkey) == 1679315147
+    for text in (TEXT.replace("2085", "2086"), TEXT.replace("sofa", "sofb"), TEXT.replace("CsUY", "DsUY")):
+        with pytest.raises(SignatureError):
+            verify_cosignature(SignedNote(text, (line,)), vkey)
+    with pytest.raises(ParseError):
+        verify_cosignature(SignedNote(TEXT, (LINE, NoteSignature(vkey.name, vkey.key_id, bytes(72)))), vkey)
+    with pytest.raises(ParseError, match="255"):
+        ml_dsa_cosignature_input(Checkpoint("o" * 256, 1, bytes(32)), vkey.name, 1)
+    with pytest.raises(ParseError, match="1312 bytes"):
+        parse_vkey(VerifierKey("w", ML_DSA_COSIGNATURE, bytes(32)).encode())
 
 
 @given(damaged(NOTE.encode()))
