@@ -5,7 +5,8 @@
 
 Devices and keys are all different, as in a log; f9 keys are shared by batches of a hundred, as in production.
 `parse_and_verify` is what an answer to a submission costs (canonical bytes to identities), `collect` what
-`identify` costs on a PEM bundle. What counts is CPU time in the best of R runs: the machine may have other work.
+`identify` costs on the files that people have, a PEM bundle mostly. What counts is CPU time in the best of R runs:
+the machine may have other work.
 """
 
 import argparse
@@ -16,6 +17,7 @@ from functools import partial
 
 from keystead.devices.collect import collect, identify
 from keystead.devices.evidence import Evidence, parse_evidence
+from keystead.devices.primus import split_statement
 from keystead.devices.verify import verify_evidence
 from keystead.testvendor.certificates import to_pem
 from keystead.testvendor.keys import derive_key
@@ -54,13 +56,38 @@ def luna(path: str, number: int) -> Evidence:
     return VENDOR.luna(500_000 + number % 100, path=path).attest(attested_key(number))
 
 
+def primus(_: str, number: int) -> Evidence:
+    """A statement by one of a hundred Primus HSMs."""
+    return VENDOR.primus(18_000_000 + number % 100).attest(attested_key(number))
+
+
 CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
     **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
     **{("luna-pkc", name): partial(luna, name) for name in ("chrysalis-its", "tc-trustcenter", "ecc")},
     ("nshield", "module"): partial(nshield, "module"),
+    ("primus", "primus"): partial(primus, "primus"),
 }
 """By format and shape of chain, what makes piece number so-and-so."""
+
+
+def pem_bundle(evidence: Evidence) -> dict[str, bytes]:
+    """Evidence that consists of certificates, as one file."""
+    return {"bundle.pem": "".join(map(to_pem, (evidence.data, *evidence.chain))).encode()}
+
+
+def primus_files(evidence: Evidence) -> dict[str, bytes]:
+    """A statement, its signature and certificates."""
+    xml, signature = split_statement(evidence.data)
+    chain = "".join(map(to_pem, evidence.chain)).encode()
+    return {"key.xml": xml, "key.sig": signature, "chain.pem": chain}
+
+
+FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
+    "nshield": lambda evidence: {"key.att": evidence.data},
+    "primus": primus_files,
+}
+"""By format, the files that people have; elsewhere a PEM bundle."""
 
 
 def rate(run: Callable[[], object], count: int, repeat: int) -> float:
@@ -73,10 +100,10 @@ def rate(run: Callable[[], object], count: int, repeat: int) -> float:
     return round(count / best, 1)
 
 
-def identify_all(bundles: Iterable[bytes]) -> None:
-    """What `keystead identify` does with each bundle."""
-    for bundle in bundles:
-        for piece in collect({"bundle.pem": bundle}, ANCHORS).pieces:
+def identify_all(folders: Iterable[dict[str, bytes]]) -> None:
+    """What `keystead identify` does with each piece's files."""
+    for files in folders:
+        for piece in collect(files, ANCHORS).pieces:
             identify(piece, ANCHORS)
 
 
@@ -92,7 +119,7 @@ def main() -> None:
             continue
         evidence = [make(number) for number in range(arguments.count)]
         encoded = [piece.encode() for piece in evidence]
-        bundles = ["".join(map(to_pem, (piece.data, *piece.chain))).encode() for piece in evidence]
+        folders = [FILES.get(name, pem_bundle)(piece) for piece in evidence]
         figures = {
             "bench": "evidence",
             "format": name,
@@ -106,7 +133,7 @@ def main() -> None:
                 arguments.repeat,
             ),
             "collect_per_second": rate(
-                lambda bundles=bundles: identify_all(bundles), arguments.count, arguments.repeat
+                lambda folders=folders: identify_all(folders), arguments.count, arguments.repeat
             ),
         }
         print(json.dumps(figures))

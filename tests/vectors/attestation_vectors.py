@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Attestations of a test vendor, and what each must give: written down, not asked of the verifier.
 
-One function a format; `ATTESTATIONS` lists them in the order of section 7 of `specs/evidence.md`.
+One function a format whose evidence is a certificate; `ATTESTATIONS` lists them in the order of section 7 of
+`specs/evidence.md`. `statement_vectors` has the others.
 """
 
 from collections.abc import Callable
@@ -177,71 +178,6 @@ def yubihsm_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
-def nshield_attestations(vendor: TestVendor) -> list[Vector]:
-    (anchor,) = vendor.anchors("nshield")
-
-    def made(name: str, device: Any, fips: bool, protection: str, recoverable: bool, *added: str) -> Vector:
-        world = device.world.hknso.hex()
-        return attestation(
-            name,
-            device.attest(KEY, protection=protection, recoverable=recoverable),
-            vendor="Entrust",
-            identities=[
-                identity("nshield-esn", "8938-1075-88BB", "appliance"),
-                identity("nshield-world", world, "domain"),
-            ],
-            serial="8938-1075-88BB",
-            model=None,
-            firmware=None,
-            form_factor=None,
-            certification="FIPS 140-2 level 3",
-            anchors=[sha256(anchor.key).hexdigest()],
-            properties={
-                "generated_on_device": True,
-                "exportable": False,
-                "recoverable": recoverable,
-                "officers_may_export": recoverable,
-                "protection": protection,
-                "permissions": sorted(
-                    {
-                        "duplicate-handle",
-                        "get-acl",
-                        "get-app-data",
-                        "reduce-acl",
-                        "sign",
-                        "sign-module-certificate",
-                        "use-as-certificate",
-                        *added,
-                    }
-                ),
-                "security_world": world,
-                "cipher_suite": "DLf3072s256mAEScSP800131Ar1",
-                "fips_world": fips,
-                "warrant": "field upgrade" if device.upgraded else "factory",
-                "physical_serial": device.module_information()["PhysicalSerialNumber"],
-            },
-        )
-
-    return [
-        made(
-            "nShield, module-protected and recoverable, after a field upgrade",
-            vendor.nshield("8938-1075-88BB", upgraded=True),
-            False,
-            "module",
-            True,
-            "decrypt",
-            "use-as-blob-key",
-        ),
-        made(
-            "nShield, a softcard in a FIPS world",
-            vendor.nshield("8938-1075-88BB", "2", fips=True),
-            True,
-            "softcard",
-            False,
-        ),
-    ]
-
-
 def luna_attestations(vendor: TestVendor) -> list[Vector]:
     def vector(name: str, path: str, serial: int, **stated: Any) -> Vector:
         module = vendor.luna(serial, path=path)
@@ -278,5 +214,5 @@ def luna_attestations(vendor: TestVendor) -> list[Vector]:
 ATTESTATIONS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     yubikey_attestations,
     yubihsm_attestations,
-    nshield_attestations,
+    luna_attestations,
 )

@@ -14,6 +14,7 @@ from typing import Any
 from keystead.testvendor.vendor import TestVendor
 from vectors.attestation_vectors import ATTESTATIONS, SEED
 from vectors.evidence_form import b64, encode, in_json
+from vectors.statement_vectors import STATEMENTS
 
 PLACES = frozenset({"not-a-device-certificate"})
 """Checks of which every refusal is a vector: they are what implementations forget."""
@@ -89,7 +90,7 @@ def vectors() -> dict[str, Any]:
             }
             for anchor in vendor.anchors()
         ],
-        "attestations": [one for make in ATTESTATIONS for one in make(vendor)],
+        "attestations": [one for make in (*ATTESTATIONS, *STATEMENTS) for one in make(vendor)],
         "refusals": refusals(vendor),
     }
 

@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from keystead.devices.pinned.entrust import ENTRUST
+from keystead.devices.pinned.securosys import SECUROSYS
 from keystead.devices.pinned.thales import THALES
 from keystead.devices.pinned.yubico import YUBICO
 from keystead.devices.vendor_anchor import VendorAnchor
 
 __all__ = ["BUILTIN", "BUILTIN_ANCHORS", "AnchorSet", "VendorAnchor"]
 
-BUILTIN: tuple[VendorAnchor, ...] = (*YUBICO, *THALES, *ENTRUST)
+BUILTIN: tuple[VendorAnchor, ...] = (*YUBICO, *THALES, *ENTRUST, *SECUROSYS)
 """Every key that ships with Keystead."""
 
 

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from keystead.devices import luna, nshield, yubihsm, yubikey_piv
+from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
@@ -34,6 +34,7 @@ COLLECTORS: tuple[Collector, ...] = (
     yubihsm.collect,
     luna.collect,
     nshield.collect,
+    primus.collect,
 )
 """One a format."""
 

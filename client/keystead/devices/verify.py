@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import luna, nshield, yubihsm, yubikey_piv
+from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -37,6 +37,7 @@ FORMATS: Mapping[str, Verifier] = MappingProxyType(
         yubihsm.FORMAT: yubihsm.verify,
         luna.FORMAT: luna.verify,
         nshield.FORMAT: nshield.verify,
+        primus.FORMAT: primus.verify,
     }
 )
 """By format name, what verifies it."""

@@ -14,7 +14,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keystead.devices import luna, nshield, yubihsm, yubikey_piv
+from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
@@ -23,6 +23,8 @@ from keystead.testvendor.luna import TestLuna, TestLunaMaker
 from keystead.testvendor.luna_refusals import all_luna_refusals
 from keystead.testvendor.nshield import TestNShield, TestNShieldMaker
 from keystead.testvendor.nshield_refusals import all_nshield_refusals
+from keystead.testvendor.primus import TestPrimus, TestPrimusMaker
+from keystead.testvendor.primus_refusals import all_primus_refusals
 from keystead.testvendor.refusals import Refusal
 from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
 from keystead.testvendor.yubihsm_refusals import all_yubihsm_refusals
@@ -58,12 +60,14 @@ class TestVendor:
         self._yubikeys = TestYubiKeyMaker(self.seed, key)
         self._yubihsms = TestYubiHsmMaker(self._yubikeys, key)
         self._nshields = TestNShieldMaker(self.seed)
+        self._primus = TestPrimusMaker(self.seed)
         self._lunas = TestLunaMaker(self.seed, key)
         self._lines: dict[str, _Line] = {
             yubikey_piv.FORMAT: _Line(self._yubikeys.anchors, partial(all_yubikey_refusals, self._yubikeys)),
             yubihsm.FORMAT: _Line(self._yubihsms.anchors, partial(all_yubihsm_refusals, self._yubihsms)),
             luna.FORMAT: _Line(self._lunas.anchors, partial(all_luna_refusals, self._lunas)),
             nshield.FORMAT: _Line(self._nshields.anchors, partial(all_nshield_refusals, self._nshields)),
+            primus.FORMAT: _Line(self._primus.anchors, partial(all_primus_refusals, self._primus)),
         }
 
     def yubikey(
@@ -92,6 +96,10 @@ class TestVendor:
     ) -> TestNShield:
         """An nShield module; those of one `world` share its keys. See `TestNShield`."""
         return self._nshields.make(esn, world, fips=fips, upgraded=upgraded)
+
+    def primus(self, serial: int) -> TestPrimus:
+        """A Primus HSM; see `TestPrimus`."""
+        return self._primus.make(serial)
 
     def luna(
         self, serial: int, *, firmware: tuple[int, int] = (7, 84), path: str = "chrysalis-its"

@@ -25,6 +25,7 @@ ROOT_FILES = {
     "Yubico YubiHSM Root CA": "yubico/yubihsm2-attest-ca-crt.pem",
     "Chrysalis-ITS Root": "thales/luna-rsa-root-certificate.pem",
     "SafeNet ECC Manufacturer Integrity Module": "thales/luna-ecc-root-certificate.pem",
+    "PRIMUS_HSM_ROOTKEY": "securosys/primus_hsm_rootkey.pem",
 }
 """By name in the vendor's own certificate, where that is among the samples."""
 
@@ -59,6 +60,7 @@ def test_every_format_has_an_anchor() -> None:
         ("yubihsm", {"Yubico YubiHSM Root CA", "Yubico Attestation Root 1"}),
         ("luna-pkc", {"Chrysalis-ITS Root", "SafeNet ECC Manufacturer Integrity Module"}),
         ("nshield", {"nShield KWARN-1"}),
+        ("primus", {"PRIMUS_HSM_ROOTKEY"}),
     ],
 )
 def test_each_format_has_the_roots_of_all_its_hierarchies(name: str, roots: set[str]) -> None:

@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Attestations of a test vendor whose evidence is a statement and no certificate, and what each must give.
+
+One function a format; `STATEMENTS` lists them in the order of section 7 of `specs/evidence.md`.
+"""
+
+from collections.abc import Callable
+from hashlib import sha256
+from typing import Any
+
+from keystead.testvendor.vendor import TestVendor
+from vectors.attestation_vectors import KEY, Vector, attestation, identity
+
+
+def nshield_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("nshield")
+
+    def made(name: str, device: Any, fips: bool, protection: str, recoverable: bool, *added: str) -> Vector:
+        world = device.world.hknso.hex()
+        return attestation(
+            name,
+            device.attest(KEY, protection=protection, recoverable=recoverable),
+            vendor="Entrust",
+            identities=[
+                identity("nshield-esn", "8938-1075-88BB", "appliance"),
+                identity("nshield-world", world, "domain"),
+            ],
+            serial="8938-1075-88BB",
+            model=None,
+            firmware=None,
+            form_factor=None,
+            certification="FIPS 140-2 level 3",
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "recoverable": recoverable,
+                "officers_may_export": recoverable,
+                "protection": protection,
+                "permissions": sorted(
+                    {
+                        "duplicate-handle",
+                        "get-acl",
+                        "get-app-data",
+                        "reduce-acl",
+                        "sign",
+                        "sign-module-certificate",
+                        "use-as-certificate",
+                        *added,
+                    }
+                ),
+                "security_world": world,
+                "cipher_suite": "DLf3072s256mAEScSP800131Ar1",
+                "fips_world": fips,
+                "warrant": "field upgrade" if device.upgraded else "factory",
+                "physical_serial": device.module_information()["PhysicalSerialNumber"],
+            },
+        )
+
+    return [
+        made(
+            "nShield, module-protected and recoverable, after a field upgrade",
+            vendor.nshield("8938-1075-88BB", upgraded=True),
+            False,
+            "module",
+            True,
+            "decrypt",
+            "use-as-blob-key",
+        ),
+        made(
+            "nShield, a softcard in a FIPS world",
+            vendor.nshield("8938-1075-88BB", "2", fips=True),
+            True,
+            "softcard",
+            False,
+        ),
+    ]
+
+
+def primus_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("primus")
+    return [
+        attestation(
+            "Primus HSM",
+            vendor.primus(18_386_101).attest(KEY, "a &lt;label&gt;"),
+            vendor="Securosys",
+            identities=[identity("primus-serial", "18386101", "appliance")],
+            serial="18386101",
+            model="Primus HSM",
+            firmware=None,
+            form_factor=None,
+            certification=None,
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "permissions": ["decrypt", "destroyable", "sign", "unique"],
+                "label": "a <label>",
+                "created": "2025-10-01T20:31:53Z",
+                "attested": "2025-10-18T20:19:33Z",
+                "use_count": 10,
+            },
+        )
+    ]
+
+
+STATEMENTS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
+    nshield_attestations,
+    primus_attestations,
+)
