@@ -14,6 +14,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
 from keystead.devices.pinned.entrust import ENTRUST
+from keystead.devices.pinned.google import GOOGLE
+from keystead.devices.pinned.marvell import MARVELL
 from keystead.devices.pinned.securosys import SECUROSYS
 from keystead.devices.pinned.thales import THALES
 from keystead.devices.pinned.yubico import YUBICO
@@ -21,7 +23,7 @@ from keystead.devices.vendor_anchor import VendorAnchor
 
 __all__ = ["BUILTIN", "BUILTIN_ANCHORS", "AnchorSet", "VendorAnchor"]
 
-BUILTIN: tuple[VendorAnchor, ...] = (*YUBICO, *THALES, *ENTRUST, *SECUROSYS)
+BUILTIN: tuple[VendorAnchor, ...] = (*YUBICO, *THALES, *ENTRUST, *SECUROSYS, *MARVELL, *GOOGLE)
 """Every key that ships with Keystead."""
 
 

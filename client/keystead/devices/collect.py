@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
@@ -33,6 +33,7 @@ COLLECTORS: tuple[Collector, ...] = (
     yubikey_piv.collect,
     yubihsm.collect,
     luna.collect,
+    marvell.collect,
     nshield.collect,
     primus.collect,
 )

@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -36,6 +36,7 @@ FORMATS: Mapping[str, Verifier] = MappingProxyType(
         yubikey_piv.FORMAT: yubikey_piv.verify,
         yubihsm.FORMAT: yubihsm.verify,
         luna.FORMAT: luna.verify,
+        marvell.FORMAT: marvell.verify,
         nshield.FORMAT: nshield.verify,
         primus.FORMAT: primus.verify,
     }
