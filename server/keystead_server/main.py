@@ -27,8 +27,9 @@ from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
 from keystead_server.log.creation import SETTINGS, create_log, is_created, policy_operation
 from keystead_server.log.keys import load_keys
-from keystead_server.log.open_log import OpenLog, Stores
+from keystead_server.log.open_log import OpenLog
 from keystead_server.log.sequencer import Sequencer
+from keystead_server.log.snapshot import Stores
 from keystead_server.log.steps import PointHook, no_hook
 from keystead_server.settings import Settings, check_name, check_url, read_settings, trust_document
 from keystead_server.storage.directory import DirectoryBlobStore

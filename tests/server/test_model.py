@@ -33,8 +33,9 @@ from keystead_server.intake.local import LocalIntake
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.creation import create_log
 from keystead_server.log.keys import load_keys
-from keystead_server.log.open_log import OpenLog, Stores
+from keystead_server.log.open_log import OpenLog
 from keystead_server.log.sequencer import Sequencer
+from keystead_server.log.snapshot import Stores
 from keystead_server.settings import Settings, trust_document
 from keystead_server.storage.memory import MemoryBlobStore, MemoryHeads, MemoryHeadStore
 from keystead_server.web.issuance import submit_chain

@@ -24,7 +24,8 @@ from keystead.tlog.tiles import (
     encode_bundle,
     tiles_between,
 )
-from keystead_server.log.commit import CHECKPOINTS, commit_batch
+from keystead_server.log.commit import commit_batch
+from keystead_server.log.publication import CHECKPOINTS
 from keystead_server.log.recovery import recover
 from keystead_server.log.steps import PointHook, Step, no_hook
 from keystead_server.log.tree import Tree

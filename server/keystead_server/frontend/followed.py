@@ -10,9 +10,9 @@ from keystead.statements.entry import parse_statement_entry
 from keystead.statements.payloads import LogPolicy, parse_statement
 from keystead.statements.policy import Policy, parse_policy
 from keystead.tlog.checkpoint import LogKey, RFC6962NoteSignature, verify_checkpoint
-from keystead_server.log.commit import CHECKPOINTS
-from keystead_server.log.open_log import Stores, tree_head_of
+from keystead_server.log.publication import CHECKPOINTS, checkpoint_of
 from keystead_server.log.records import Records
+from keystead_server.log.snapshot import Stores, tree_head_of
 from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads
 from keystead_server.storage.named import named_object
@@ -73,6 +73,11 @@ class FollowedLog:
         self.refresh()
         return tree_head_of(self._notes[0], self._keys[0])
 
+    def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
+        """The audit path of an issuance entry, and the checkpoint that it is under."""
+        self.refresh()
+        return tuple(self._tree(0, "issuance/").inclusion_proof(index)), self._notes[0]
+
     @property
     def policy(self) -> Policy:
         """The policy in force, as of the last look."""
@@ -97,7 +102,7 @@ class FollowedLog:
             self._trees[0] = None
         if statements != self._notes[1]:
             self._trees[1] = None
-            self._read_policies()
+            self._read_policies(checkpoint_of(statements).size)
         if (issuance, statements) != self._notes:
             heads = self._stores.heads.heads()
             self._time = heads.time if heads is not None else 0
@@ -111,9 +116,11 @@ class FollowedLog:
             self._trees[number] = tree
         return tree
 
-    def _read_policies(self) -> None:
+    def _read_policies(self, size: int) -> None:
         try:
             for index, encoded in self.records.registry(self._next_registered):
+                if index >= size:
+                    return  # committed, and not published yet
                 statement = parse_statement(parse_statement_entry(encoded).envelope)
                 if isinstance(statement, LogPolicy):
                     self._policy = parse_policy(named_object(self.blobs, "policy", statement.policy))

@@ -17,7 +17,7 @@ from keystead_server.frontend.channel import ChannelIntake
 from keystead_server.frontend.followed import FollowedLog
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.keys import load_keys
-from keystead_server.log.open_log import Stores
+from keystead_server.log.snapshot import Stores
 from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.sqlite import SQLiteHeadStore
 from keystead_server.web.application import make_application

@@ -79,7 +79,7 @@ class CertificateIntake:
         placed, recorded = await self._sequence(submission)
         log = self._log
         return CertificatePromise(
-            placed, recorded, tuple(log.issuance.inclusion_proof(placed.index)), log.state.heads.issuance
+            placed, recorded, tuple(log.issuance.inclusion_proof(placed.index)), log.heads.issuance
         )
 
     async def _sequence(
@@ -139,6 +139,7 @@ class CertificateIntake:
 def _addition(piece: AdmittedEvidence, entry: AddEntry, placed: Placed | None) -> AddEvidence:
     return AddEvidence(
         certificate_id=entry.certificate_id,
+        issuer_key_hash=entry.issuer_key_hash,
         entry=entry.key if placed is None else placed.index,
         evidence=piece.evidence,
         digest=piece.digest,

@@ -28,6 +28,7 @@ from keystead_server.log.records import (
     Placed,
     RecordedEvidence,
     certificate_row,
+    device_row,
     entry_row,
     evidence_row,
     final_certificate_row,
@@ -92,6 +93,7 @@ class Batch:
 
     Attributes:
         state: the logs after the commit.
+        published: both checkpoints as readers see them: those of `state`, perhaps with cosignatures.
         placed: for each operation, in order, where its entry stands.
         first: objects by path that must be durable before anything else (evidence, issuers, policies).
         objects: tiles and bundles by path.
@@ -100,6 +102,7 @@ class Batch:
     """
 
     state: LogState
+    published: Heads
     placed: tuple[Placed, ...]
     first: Mapping[str, bytes]
     objects: Mapping[str, bytes]
@@ -155,6 +158,7 @@ def build_batch(
                     operation.digest, place.index, tuple(device for _, device in operation.devices)
                 )
                 rows.append(evidence_row(operation.certificate_id, recorded))
+                rows += (device_row(device, operation.issuer_key_hash) for device in recorded.devices)
                 entry = StatementEntry(time, envelope)
                 encoded = entry.encode()
             else:
@@ -162,6 +166,9 @@ def build_batch(
                 encoded = entry.encode()
                 first.update(operation.objects)
                 rows.append(statement_row(operation.known_by, place))
+                if operation.binds is not None:
+                    issuer, bound = operation.binds
+                    rows += (device_row(device, issuer) for device in bound)
                 if operation.registers:
                     rows.append(registry_row(place.index, encoded))
                     registered.append((place.index, entry))
@@ -191,12 +198,14 @@ def build_batch(
             Checkpoint(identity.statements_origin, statements_growth.size, statements_growth.root),
             identity.keys.checkpoint,
         )
+    new_heads = Heads(issuance=issuance_note, statements=statements_note, time=time)
     return Batch(
         state=LogState(
-            heads=Heads(issuance=issuance_note, statements=statements_note, time=time),
+            heads=new_heads,
             issuance_tail=_tail(state.issuance_tail, leaves),
             statements_tail=_tail(state.statements_tail, entries),
         ),
+        published=new_heads,
         placed=tuple(placed),
         first=first,
         objects=objects,
@@ -226,6 +235,7 @@ def _issuance_leaf(operation: AddEntry, place: Placed) -> tuple[bytes, bytes]:
 
 def _entry_rows(operation: AddEntry, place: Placed) -> list[Row]:
     rows = [entry_row(place.index, operation.certificate_id, operation.issuer_key_hash)]
+    rows += (device_row(device, operation.issuer_key_hash) for device in operation.devices)
     if operation.entry_type == PRECERT_ENTRY:
         rows.append(precertificate_row(operation.certificate_id, place))
     else:

@@ -20,8 +20,8 @@ from keystead_server.configuration import Configuration
 from keystead_server.log.batch import LogIdentity, LogState, build_batch
 from keystead_server.log.commit import commit_batch
 from keystead_server.log.keys import create_keys
-from keystead_server.log.open_log import Stores
 from keystead_server.log.operations import AddStatement
+from keystead_server.log.snapshot import Stores
 from keystead_server.log.tree import Tree
 from keystead_server.settings import Settings
 from keystead_server.storage.interface import Heads

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """What a log does when it is opened: find where it stands, finish what was cut short, refuse what is wrong.
 
+`restore` finds out and puts the objects of a batch in place, `complete` publishes; `recover` is both. In between,
+a log whose witnesses are missing stands `as_published`: readers see what they saw, and `complete` is tried again.
+
 The lock database is the truth. Against it, each published checkpoint is one of these:
 
-* the same, or the same with cosignatures: nothing to do;
+* the same, or the same with cosignatures: nothing to do, unless witnesses are asked for that are not on it;
 * absent, or of an earlier commit of the same history: publish the committed one, after the batch's objects
   were put in place from its stage;
 * later, or of another history: someone restored an old lock database, or mixed two logs. Going on would sign
@@ -13,33 +16,60 @@ Recovery is made of the last steps of `log.commit`, all of which can be repeated
 the next one begins again. It needs no person after a crash or a failed write at any instant.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from keystead.errors import ParseError, StoreError, VerificationError
 from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, verify_checkpoint
 from keystead.tlog.merkle import verify_consistency
-from keystead_server.log.commit import CHECKPOINTS, drop_stages, publish_checkpoint
+from keystead_server.log.publication import (
+    CHECKPOINTS,
+    NO_WITNESSES,
+    Cosigner,
+    cosigned,
+    drop_stages,
+    publish_checkpoint,
+)
 from keystead_server.log.stage import parse_stage, stage_path
 from keystead_server.log.steps import Moment, PointHook, Step, no_hook
 from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads, HeadStore
 
-__all__ = ["Recovered", "recover"]
+__all__ = ["Recovered", "Restored", "as_published", "complete", "recover", "restore"]
 
 
 @dataclass(frozen=True, slots=True)
 class Recovered:
-    """A log that is whole: what is committed is published.
+    """A log that is whole.
 
     Attributes:
-        heads: what it stands at.
+        heads: what it stands at, as committed.
+        published: the same, as readers see it: perhaps with cosignatures.
         issuance: the issuance tree, its edge checked against the signed root.
         statements: the statement tree, likewise.
     """
 
     heads: Heads
+    published: Heads
     issuance: Tree
     statements: Tree
+
+
+@dataclass(frozen=True, slots=True)
+class Restored:
+    """A log whose committed objects are in place; readers may see an earlier commit of it.
+
+    Attributes:
+        heads: what is committed.
+        trees: both trees there, checked against the signed roots.
+        seen: the checkpoints that are published.
+        stale: the logs whose published checkpoint is absent, or not what is committed.
+    """
+
+    heads: Heads
+    trees: Mapping[Step, Tree]
+    seen: Mapping[Step, VerifiedCheckpoint]
+    stale: frozenset[Step]
 
 
 def recover(
@@ -49,9 +79,30 @@ def recover(
     statements_key: LogKey,
     *,
     max_tiles: int = 1024,
+    cosigner: Cosigner = NO_WITNESSES,
     hook: PointHook = no_hook,
 ) -> Recovered | None:
     """Take a log over, finish what was cut short, and check that it is whole.
+
+    Args:
+        cosigner: has what is committed cosigned before it is published.
+
+    The others, what is returned and what is raised, are as for `restore` and `complete`.
+    """
+    restored = restore(blobs, store, issuance_key, statements_key, max_tiles=max_tiles, hook=hook)
+    return None if restored is None else complete(blobs, store, restored, cosigner, hook)
+
+
+def restore(
+    blobs: BlobStore,
+    store: HeadStore,
+    issuance_key: LogKey,
+    statements_key: LogKey,
+    *,
+    max_tiles: int = 1024,
+    hook: PointHook = no_hook,
+) -> Restored | None:
+    """Take a log over, put what is committed in place, and check that it is whole.
 
     Args:
         blobs: where its objects are.
@@ -108,13 +159,50 @@ def recover(
         if step in earlier:
             _check_prefix(earlier[step], trees[step])
 
+    return Restored(heads, trees, earlier, frozenset(stale))
+
+
+def complete(
+    blobs: BlobStore, store: HeadStore, restored: Restored, cosigner: Cosigner, hook: PointHook = no_hook
+) -> Recovered:
+    """Publish what is committed. Nothing is lost by trying again.
+
+    Raises:
+        QuorumMissingError: its witnesses are missing.
+        StoreError: as `restore`.
+    """
     # (5) Publish what is committed, in the order in which a commit does.
-    for step in stale:
-        publish_checkpoint(blobs, store, step, committed[step].raw, hook)
+    ready = cosigned(blobs, restored.heads, cosigner)
+    committed = {Step.ISSUANCE: restored.heads.issuance, Step.STATEMENTS: restored.heads.statements}
+    published = {}
+    for step, note in ((Step.ISSUANCE, ready.issuance), (Step.STATEMENTS, ready.statements)):
+        # Without a cosigner what is published stays: it says the same, and may bear cosignatures of before.
+        if step in restored.stale or note not in {committed[step], restored.seen[step].raw}:
+            publish_checkpoint(blobs, store, step, note, hook)
+            published[step] = note
+        else:
+            published[step] = restored.seen[step].raw
 
     # (6) No stage is needed any more: each is published, or can never be committed.
     drop_stages(blobs, store, hook)
-    return Recovered(heads, trees[Step.ISSUANCE], trees[Step.STATEMENTS])
+    heads = Heads(published[Step.ISSUANCE], published[Step.STATEMENTS], restored.heads.time)
+    return Recovered(restored.heads, heads, restored.trees[Step.ISSUANCE], restored.trees[Step.STATEMENTS])
+
+
+def as_published(blobs: BlobStore, restored: Restored) -> Recovered | None:
+    """The log as readers see it, before `complete`; None where they see nothing.
+
+    Raises:
+        StoreError: what they see is missing or altered.
+    """
+    if set(restored.seen) != set(CHECKPOINTS):
+        return None
+    trees = {}
+    for step, seen in restored.seen.items():
+        trees[step] = Tree.load(blobs, f"{step}/", seen.checkpoint.size, seen.checkpoint.root)
+    issuance, statements = restored.seen[Step.ISSUANCE], restored.seen[Step.STATEMENTS]
+    heads = Heads(issuance.raw, statements.raw, issuance.timestamp or 0)
+    return Recovered(heads, heads, trees[Step.ISSUANCE], trees[Step.STATEMENTS])
 
 
 def _verified(raw: bytes, key: LogKey, where: str) -> VerifiedCheckpoint:

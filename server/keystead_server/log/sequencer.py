@@ -11,7 +11,8 @@ Invariants:
 
 * no two operations with one key are ever in the pool and the running batch together;
 * what fails is answered 503: it may be in the log or not, and the retry finds out as a duplicate;
-* after a failure nothing is sequenced until recovery has brought the stores to one whole state;
+* after a failure nothing is sequenced until recovery has brought the stores to one whole state; a quorum of
+  witnesses that is missing is such a failure, of which recovery is tried again each period;
 * an operation admitted under a policy that is no longer in force is not sequenced.
 """
 
@@ -24,6 +25,7 @@ from keystead.errors import RefusedError
 from keystead_server.log.clock import Clock
 from keystead_server.log.open_log import OpenLog
 from keystead_server.log.operations import AddEvidence, AddStatement, Operation, OperationKey
+from keystead_server.log.publication import QuorumMissingError
 from keystead_server.log.records import Placed
 from keystead_server.storage.interface import ConflictError
 
@@ -72,8 +74,10 @@ class Sequencer:
         self._closing = False
         self._worker = ThreadPoolExecutor(max_workers=1, thread_name_prefix="commit")
         self._task: asyncio.Task[None] | None = None
-        self.wounded: str | None = None
+        self.wounded: str | None = None if log.unpublished is None else str(log.unpublished)
         """Why nothing can be sequenced just now; None while all is well."""
+        self.quorum_missing = log.unpublished is not None
+        """Whether that is because what is committed waits for witnesses."""
         self.batches = 0
         self.commit_seconds = 0.0
         self.recoveries = 0
@@ -164,12 +168,22 @@ class Sequencer:
         Duplicates, too, wait for that: what is in the lock database may be committed and not yet published.
         """
         if self.wounded is not None:
-            raise RefusedError(
-                "log-unavailable",
-                "the log cannot write just now and is recovering; try again in a few seconds",
+            raise self._refusal()
+
+    def _refusal(self) -> RefusedError:
+        if self.quorum_missing:
+            return RefusedError(
+                "quorum-missing",
+                f"{self.wounded}; try again in a few seconds",
                 status=503,
-                retry_after=5,
+                retry_after=_RETRY_SECONDS,
             )
+        return RefusedError(
+            "log-unavailable",
+            "the log failed to write and is recovering; try again in a few seconds",
+            status=503,
+            retry_after=5,
+        )
 
     async def _run(self) -> None:
         started = self._clock.monotonic() - self._period
@@ -245,27 +259,29 @@ class Sequencer:
     def _wound(self, error: Exception) -> None:
         # The batch may be committed or not: only the stores know. Every waiter is told to come back, and comes
         # back as a duplicate or as new.
-        _logger.error("the log cannot be written: %s", error, exc_info=error)
-        self.wounded = str(error) or type(error).__name__
+        self._note(error)
         self._pool.clear()
         self._policy_changes.clear()
-        refusal = RefusedError(
-            "log-unavailable",
-            "the log failed to write and is recovering; try again in a few seconds",
-            status=503,
-            retry_after=5,
-        )
-        self._settle(list(self._pending), refusal)
+        self._settle(list(self._pending), self._refusal())
+
+    def _note(self, error: Exception) -> None:
+        why = str(error) or type(error).__name__
+        self.quorum_missing = isinstance(error, QuorumMissingError)
+        if why != self.wounded:  # said once, and not each period
+            _logger.error(
+                "the log goes on once this is over: %s", why, exc_info=None if self.quorum_missing else error
+            )
+        self.wounded = why
 
     async def _recover(self) -> None:
         try:
             state = await asyncio.get_running_loop().run_in_executor(self._worker, self.log.recovered)
         except Exception as error:  # noqa: BLE001 - as above; the next period tries again
-            _logger.error("the log has not recovered yet: %s", error)
-            self.wounded = str(error) or type(error).__name__
+            self._note(error)
             return
         self.log.adopt(state)
         self.wounded = None
+        self.quorum_missing = False
         self.recoveries += 1
         _logger.warning("the log has recovered and goes on")
 

@@ -146,8 +146,7 @@ def test_ml_dsa_cosignatures() -> None:
     assert parse_vkey(vkey.encode()) == vkey
     message = ml_dsa_cosignature_input(parse_checkpoint(TEXT), vkey.name, 1679315147)
     assert message == (
-        b"subtree/v1\n\x00"
-        + b"\x12witness.example/w1"
+        b"subtree/v1\n\x00\x12witness.example/w1"
         + uint64(1679315147)
         + b"\x1bexample.com/behind-the-sofa"
         + uint64(0)

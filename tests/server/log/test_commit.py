@@ -9,7 +9,8 @@ import pytest
 
 from keystead.errors import StoreError
 from keystead.tlog.merkle import EMPTY_ROOT
-from keystead_server.log.commit import UnfinishedError, commit_batch
+from keystead_server.log.commit import commit_batch
+from keystead_server.log.publication import UnfinishedError
 from keystead_server.log.stage import parse_stage
 from keystead_server.log.steps import POINTS, Moment, Step
 from keystead_server.storage.interface import BrokenError, ConflictError, Heads, Row

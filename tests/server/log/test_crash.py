@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from keystead.errors import StoreError
-from keystead_server.log.commit import UnfinishedError
+from keystead_server.log.publication import UnfinishedError
 from keystead_server.log.steps import POINTS, Moment, Step
 from keystead_server.storage import directory, durable
 from keystead_server.storage.interface import BrokenError

@@ -10,7 +10,7 @@ import pytest
 from keystead.errors import StoreError
 from keystead.tlog.cosignature import sign_cosignature
 from keystead.tlog.note import SignedNote, parse_note
-from keystead_server.log.commit import UnfinishedError
+from keystead_server.log.publication import UnfinishedError
 from keystead_server.log.recovery import recover
 from keystead_server.log.steps import Moment, Step
 from support.small_log import KEYS, LogKeyPair, SmallLog, check_log

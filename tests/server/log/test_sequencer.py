@@ -14,10 +14,11 @@ from keystead_server.configuration import Configuration, default_configuration
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.creation import create_log, policy_operation
 from keystead_server.log.keys import load_keys
-from keystead_server.log.open_log import OpenLog, Stores
+from keystead_server.log.open_log import OpenLog
 from keystead_server.log.operations import AddEntry
 from keystead_server.log.records import Placed
 from keystead_server.log.sequencer import RESIGN_SECONDS, Sequencer
+from keystead_server.log.snapshot import Stores
 from keystead_server.settings import Settings
 from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.sqlite import SQLiteHeadStore
