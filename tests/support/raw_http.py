@@ -4,14 +4,52 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
-from support.running_log import Answer
+import pytest
 
-__all__ = ["exchange", "open_connection", "read_answer", "read_answers"]
+from keystead_server.web import connections
+from keystead_server.web.connections import HTTPServer
+from keystead_server.web.limits import BODIES, HEAD_LIMITS, BodyReader
+from support.running_log import Answer, RunningLog, running_log
+
+__all__ = [
+    "bodies_of",
+    "exchange",
+    "hasty_log",
+    "http_of",
+    "open_connection",
+    "read_answer",
+    "read_answers",
+]
 
 _WAIT = 20.0
 """Seconds after which a server that neither answers nor closes has failed the test."""
+
+
+def http_of(log: RunningLog) -> HTTPServer:
+    """The HTTP server of a log that this process serves."""
+    assert log.server.http is not None
+    return log.server.http
+
+
+def bodies_of(log: RunningLog) -> BodyReader:
+    """What reads its bodies."""
+    return http_of(log).app[BODIES]
+
+
+@asynccontextmanager
+async def hasty_log(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.1, **options: Any
+) -> AsyncIterator[RunningLog]:
+    """A log that soon gives up who is slow, so that a test need not wait."""
+    hasty = {**HEAD_LIMITS, "keepalive_timeout": seconds, "lingering_time": seconds}
+    monkeypatch.setattr(connections, "HEAD_LIMITS", hasty)
+    async with running_log(folder, **options) as log:
+        bodies_of(log).seconds = seconds
+        yield log
 
 
 @asynccontextmanager
@@ -41,7 +79,7 @@ async def read_answer(reader: asyncio.StreamReader) -> Answer | None:
         if not line:
             return None
         version, status, _ = line.split(b" ", 2)
-        assert version in {b"HTTP/1.1", b"HTTP/1.0"}, line
+        assert version in {b"HTTP/1.1", b"HTTP/1.0", b"HTTP/0.9"}, line
         headers: dict[str, str] = {}
         while (field := (await reader.readline()).rstrip(b"\r\n")) != b"":
             name, _, value = field.partition(b":")

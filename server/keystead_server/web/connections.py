@@ -16,6 +16,7 @@ import logging
 import resource
 import socket
 from collections.abc import Coroutine
+from http import HTTPStatus
 from typing import Any, cast
 
 from aiohttp import web
@@ -45,10 +46,18 @@ _SWEEP_SECONDS = 1.0
 _OTHER_FILES = 256
 """Files that the process keeps open beside connections, and room."""
 
-_FULL = (
-    b"HTTP/1.1 503 Service Unavailable\r\nContent-Type: application/problem+json\r\nRetry-After: 5\r\n"
-    b"X-Content-Type-Options: nosniff\r\nConnection: close\r\nContent-Length: %d\r\n\r\n%s"
-)
+_NOT_HTTP = "the request is not as HTTP/1.1 asks (RFC 9112)"
+
+
+def _raw(answer: web.Response) -> bytes:
+    """An answer as it travels, where no request is there to answer: the last on its connection."""
+    body = cast("bytes", answer.body)
+    head = {**answer.headers, "X-Content-Type-Options": "nosniff", "Connection": "close"}
+    lines = [
+        f"HTTP/1.1 {answer.status} {answer.reason}",
+        *(f"{name}: {value}" for name, value in head.items()),
+    ]
+    return "\r\n".join((*lines, f"Content-Length: {len(body)}", "", "")).encode() + body
 
 
 class Connections:
@@ -73,9 +82,8 @@ class Connections:
         if len(self._open) < self.maximum:
             self._open[transport] = None
             return True
-        body = problem("server-busy", "too many connections are open; try again", status=503).body
-        text = cast("bytes", body)
-        transport.write(_FULL % (len(text), text))
+        full = problem("server-busy", "too many connections are open; try again", status=503, retry_after=5)
+        transport.write(_raw(full))
         transport.close()
         return False
 
@@ -161,6 +169,19 @@ class Connection(web.RequestHandler):
             self._counted = None
         super().connection_lost(exc)
 
+    async def start(self) -> None:
+        """Answer one request after the other."""
+        try:
+            await super().start()
+        except Exception:
+            # Its parser lets some targets pass of which aiohttp then makes no request (`CONNECT` and nothing),
+            # and would leave the connection open for ever.
+            _logger.debug("a request could not be read", exc_info=True)
+            if self.transport is not None:
+                bad = HTTPStatus.BAD_REQUEST
+                self.transport.write(_raw(problem("http-error", _NOT_HTTP, status=bad)))
+            self.force_close()
+
     def handle_error(
         self,
         request: web.BaseRequest,
@@ -182,7 +203,7 @@ class Connection(web.RequestHandler):
         elif isinstance(exc, LineTooLong):
             answer = problem("head-too-large", "the request line or a header is too long", status=431)
         else:
-            answer = problem("http-error", "the request is not as HTTP/1.1 asks (RFC 9112)", status=status)
+            answer = problem("http-error", _NOT_HTTP, status=status)
         answer.headers["X-Content-Type-Options"] = "nosniff"
         answer.force_close()
         return answer

@@ -3,44 +3,25 @@
 
 import asyncio
 import json
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from keystead_server.web import connections
-from keystead_server.web.connections import PATIENCE, SLOWEST, Connections, HTTPServer
-from keystead_server.web.limits import BODIES, HEAD_LIMITS, MAX_BODY, ORDINARY_BODY, BodyReader
-from support.raw_http import exchange, open_connection, read_answer, read_answers
-from support.running_log import RunningLog, running_log
+from keystead_server.web.connections import PATIENCE, SLOWEST, Connections
+from keystead_server.web.limits import MAX_BODY, ORDINARY_BODY
+from support.raw_http import (
+    bodies_of,
+    exchange,
+    hasty_log,
+    http_of,
+    open_connection,
+    read_answer,
+    read_answers,
+)
+from support.running_log import running_log
 
 PRE = b"POST /issuance/ct/v1/add-pre-chain HTTP/1.1\r\nHost: log\r\n"
 HEALTH = b"GET /healthz HTTP/1.1\r\nHost: log\r\n\r\n"
-
-
-def http_of(log: RunningLog) -> HTTPServer:
-    """The HTTP server of a log that this process serves."""
-    assert log.server.http is not None
-    return log.server.http
-
-
-def bodies_of(log: RunningLog) -> BodyReader:
-    """What reads its bodies."""
-    return http_of(log).app[BODIES]
-
-
-@asynccontextmanager
-async def hasty_log(
-    folder: Path, monkeypatch: pytest.MonkeyPatch, seconds: float = 0.1, **options: Any
-) -> AsyncIterator[RunningLog]:
-    """A log whose patience is short."""
-    hasty = {**HEAD_LIMITS, "keepalive_timeout": seconds, "lingering_time": seconds}
-    monkeypatch.setattr(connections, "HEAD_LIMITS", hasty)
-    async with running_log(folder, **options) as log:
-        bodies_of(log).seconds = seconds
-        yield log
 
 
 async def test_a_body_that_says_it_is_too_long_is_refused_before_it_comes(tmp_path: Path) -> None:
