@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable
 from aiohttp import web
 
 from keystead_server.web.ct_reads import add_ct_read_routes
+from keystead_server.web.description import add_description_route
 from keystead_server.web.issuance import add_issuance_routes
 from keystead_server.web.limits import BODIES, MAX_BODY, BodyReader
 from keystead_server.web.log_list import add_log_list_route
@@ -61,4 +62,5 @@ def make_application(service: LogService) -> web.Application:
     add_log_list_route(app)
     add_metrics_route(app)
     add_page_routes(app)
+    add_description_route(app)
     return app
