@@ -4,7 +4,7 @@
 Keys come from names, so that the same script makes the same bytes.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -20,11 +20,13 @@ from keystead.statements.payloads import (
     DeviceBinding,
     DeviceEvidence,
     DeviceReference,
+    DeviceTransfer,
     LogPolicy,
     RevocationReason,
     ServiceAudit,
     ServiceDevices,
     Statement,
+    SubscriberAlias,
     service_id_of,
     sign_statement,
 )
@@ -183,6 +185,30 @@ def evidence(**changed: object) -> DeviceEvidence:
     return DeviceEvidence(**(members | changed))  # type: ignore[arg-type]
 
 
+def transfer(**changed: object) -> DeviceTransfer:
+    """A device of `CA`'s went from one subscriber to another."""
+    members: dict[str, object] = {
+        "log": ORIGIN,
+        "issued": NOW,
+        "device": device(),
+        "subscribers": (digest("seller"), digest("buyer")),
+        "on": NOW - DAY,
+        "reason": "sold with the business",
+    }
+    return DeviceTransfer(**(members | changed))  # type: ignore[arg-type]
+
+
+def alias(**changed: object) -> SubscriberAlias:
+    """Three names of one subscriber."""
+    members: dict[str, object] = {
+        "log": ORIGIN,
+        "issued": NOW,
+        "subscribers": (digest("old name"), digest("new name"), digest("newer name")),
+        "reason": "renamed twice",
+    }
+    return SubscriberAlias(**(members | changed))  # type: ignore[arg-type]
+
+
 def log_policy(**changed: object) -> LogPolicy:
     """The log's policy."""
     members: dict[str, object] = {"log": ORIGIN, "issued": NOW, "policy": digest("policy")}
@@ -199,6 +225,8 @@ def one_of_each_kind() -> tuple[Statement, ...]:
         withdrawal(sign_statement(AUDITOR, audit())),
         enrolment(leave=(device("old device"),), next_key=spki_of(NEXT_OPERATOR)),
         revocation(),
+        transfer(),
+        alias(),
     )
 
 
@@ -218,6 +246,9 @@ class ImaginedLog:
         }
     )
     final: set[bytes] = field(default_factory=set)
+    on_device: set[tuple[bytes, bytes]] = field(
+        default_factory=lambda: {(digest("device"), ISSUER), (digest("other device"), OTHER_ISSUER)}
+    )
     statements: list[LoggedStatement] = field(default_factory=list)
     registry: ServiceRegistry = field(init=False)
 
@@ -256,6 +287,12 @@ class ImaginedLog:
 
     def service(self, service_id: bytes) -> ServiceView | None:
         return self.registry.service(service_id)
+
+    def services_with(self, device_id: bytes) -> Iterable[ServiceView]:
+        return self.registry.services_with(device_id)
+
+    def issued_on(self, device_id: bytes, issuers: Collection[bytes]) -> bool:
+        return any((device_id, issuer) in self.on_device for issuer in issuers)
 
 
 def json_of(statement: Statement) -> Mapping[str, object]:

@@ -68,6 +68,9 @@ class Leaf:
         return json.dumps(document).encode()
 
 
+_CA_KINDS = ("device-binding", "certificate-revoked", "device-transfer", "subscriber-alias")
+
+
 class World:
     """The parties of a test, and their policy file in `folder`."""
 
@@ -77,8 +80,8 @@ class World:
         self.north = TestCertificateAuthority("North CA", "SE")
         self.south = TestCertificateAuthority("South CA", "DE")
         self.parties = {
-            "North CA": (("device-binding", "certificate-revoked"), self.north),
-            "South CA": (("device-binding", "certificate-revoked"), self.south),
+            "North CA": (_CA_KINDS, self.north),
+            "South CA": (_CA_KINDS, self.south),
             "Careful Audits": (("service-audit", "audit-withdrawal"), None),
         }
 

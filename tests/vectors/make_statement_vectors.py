@@ -141,7 +141,7 @@ POLICY = {
         {"name": "Auditor", "kinds": ["audit-withdrawal", "service-audit"], "key": b64(spki("auditor"))},
         {
             "name": 'Example "CA" Ö',
-            "kinds": ["certificate-revoked", "device-binding"],
+            "kinds": ["certificate-revoked", "device-binding", "device-transfer", "subscriber-alias"],
             "key": b64(spki("ca")),
             "issuers": sorted([digest("issuing key"), digest("second issuing key")]),
         },
@@ -302,6 +302,30 @@ LOGGED.append(
         },
     )
 )
+LOGGED += [
+    statement(
+        START + 21 * DAY,
+        "device-transfer",
+        "ca",
+        {
+            "issued": "2026-01-22T00:00:00Z",
+            "device": device("1"),
+            "subscribers": [digest("seller"), digest("buyer")],
+            "on": "2026-01-20T00:00:00Z",
+            "reason": "sold with the business",
+        },
+    ),
+    statement(
+        START + 22 * DAY,
+        "subscriber-alias",
+        "ca",
+        {
+            "issued": "2026-01-23T00:00:00Z",
+            "subscribers": [digest("buyer"), digest("buyer, renamed")],
+            "reason": "renamed",
+        },
+    ),
+]
 
 
 def at(day: int, milliseconds: int = 0) -> int:
@@ -404,6 +428,16 @@ REFUSED_PAYLOADS = [
     ),
     malformed("certificate-revoked", "bytes after the object", REVOKED + " {}"),
     malformed(
+        "device-transfer",
+        "three subscribers",
+        LOGGED[11]["payload"].replace('"],"on"', f'","{digest("third")}"],"on"'),
+    ),
+    malformed(
+        "subscriber-alias",
+        "one subscriber",
+        LOGGED[12]["payload"].replace(f',"{digest("buyer, renamed")}"', ""),
+    ),
+    malformed(
         "device-binding", "false where only true may be", LOGGED[8]["payload"].replace("true", "false")
     ),
     malformed(
@@ -472,6 +506,22 @@ CONTRADICTIONS = [
             LOGGED[8]["payload"].replace("signingService", "keyAttestation"),
         ),
         "check": "inconsistent-binding",
+    },
+    {
+        **malformed(
+            "device-transfer",
+            "to the same subscriber",
+            LOGGED[11]["payload"].replace(digest("seller"), digest("buyer")),
+        ),
+        "check": "subscriber-named-twice",
+    },
+    {
+        **malformed(
+            "subscriber-alias",
+            "one id twice",
+            LOGGED[12]["payload"].replace(digest("buyer, renamed"), digest("buyer")),
+        ),
+        "check": "subscriber-named-twice",
     },
     {**malformed("device-bindings", "no such kind", LOGGED[7]["payload"]), "check": "unknown-kind"},
 ]

@@ -30,10 +30,12 @@ from keystead.statements.payloads import (
     AuditWithdrawal,
     CertificateRevoked,
     DeviceBinding,
+    DeviceTransfer,
     RevocationReason,
     ServiceAudit,
     ServiceDevices,
     Statement,
+    SubscriberAlias,
     parse_payload,
 )
 
@@ -229,3 +231,42 @@ def _certificate_revoked(
         on=issued if on is None else on,
         reason=RevocationReason(reason),
     )
+
+
+@kind(
+    "device-transfer",
+    click.option(
+        "--device", required=True, metavar="SCHEME:VALUE", help="Which device; SCHEME=HEX for its id."
+    ),
+    click.option("--from", "from_", type=DIGEST, required=True, help="Subscriber id of who had it."),
+    click.option("--to", type=DIGEST, required=True, help="Subscriber id of who has it now."),
+    click.option("--on", type=TIME, help="When it changed hands; the time of the statement by default."),
+    click.option("--reason", required=True, help="In words."),
+)
+def _device_transfer(
+    log: str, issued: int, device: str, from_: bytes, to: bytes, on: int | None, reason: str
+) -> Statement:
+    """A CA with a certificate on it, or the operator that enrolled it: a device went to another subscriber."""
+    (reference,) = devices_of((device,), "--device")
+    return DeviceTransfer(
+        log,
+        issued,
+        device=reference,
+        subscribers=(from_, to),
+        on=issued if on is None else on,
+        reason=reason,
+    )
+
+
+@kind(
+    "subscriber-alias",
+    click.option(
+        "--subscriber", "subscribers", type=DIGEST, multiple=True, help="A subscriber id; two or more."
+    ),
+    click.option("--reason", required=True, help="In words."),
+)
+def _subscriber_alias(log: str, issued: int, subscribers: tuple[bytes, ...], reason: str) -> Statement:
+    """A CA: subscriber ids are one legal entity, renamed, merged or spelled otherwise."""
+    if len(subscribers) < 2:
+        raise UsageError("an alias names two subscribers or more: give --subscriber for each")
+    return SubscriberAlias(log, issued, subscribers=subscribers, reason=reason)

@@ -14,7 +14,7 @@ Invariants:
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from keystead.client.trust import parse_trust
@@ -224,6 +224,20 @@ class _View:
 
     def service(self, service_id: bytes) -> Service | None:
         return self._replay.services.service(service_id)
+
+    def services_with(self, device_id: bytes) -> Iterable[Service]:
+        return self._replay.services.services_with(device_id)
+
+    def issued_on(self, device_id: bytes, issuers: Collection[bytes]) -> bool:
+        rows = self._db.execute(
+            "SELECT DISTINCT issuer_key_hash FROM device "
+            "JOIN claim ON claim.device = device.id "
+            "JOIN certificate ON certificate.id = claim.certificate "
+            "JOIN entry ON entry.certificate = certificate.id AND entry.log = ? AND entry.time <= ? "
+            "WHERE device_id = ? AND (claim.log < 0 OR (claim.log = entry.log AND claim.statement < ?))",
+            (self._replay.log, self._said.entry.timestamp, device_id, self._said.index),
+        )
+        return any(issuer in issuers for (issuer,) in rows)
 
 
 def _readable(entries: Iterable[bytes]) -> Iterator[Statement]:

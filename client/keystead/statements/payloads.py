@@ -20,9 +20,11 @@ from keystead.statements.kinds.certificate_revoked import (
 )
 from keystead.statements.kinds.device_binding import DEVICE_BINDING, DeviceBinding
 from keystead.statements.kinds.device_evidence import DEVICE_EVIDENCE, DeviceEvidence
+from keystead.statements.kinds.device_transfer import DEVICE_TRANSFER, DeviceTransfer
 from keystead.statements.kinds.log_policy import LOG_POLICY, LogPolicy
 from keystead.statements.kinds.service_audit import SERVICE_AUDIT, ServiceAudit, service_id_of
 from keystead.statements.kinds.service_devices import SERVICE_DEVICES, ServiceDevices
+from keystead.statements.kinds.subscriber_alias import SUBSCRIBER_ALIAS, SubscriberAlias
 from keystead.statements.members import Members
 from keystead.statements.statement import DeviceReference, Statement, payload_type_of
 from keystead.statements.statement_key import SigningKey
@@ -34,11 +36,13 @@ __all__ = [
     "DeviceBinding",
     "DeviceEvidence",
     "DeviceReference",
+    "DeviceTransfer",
     "LogPolicy",
     "RevocationReason",
     "ServiceAudit",
     "ServiceDevices",
     "Statement",
+    "SubscriberAlias",
     "kind_of",
     "parse_payload",
     "parse_statement",
@@ -57,6 +61,8 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             AUDIT_WITHDRAWAL,
             SERVICE_DEVICES,
             CERTIFICATE_REVOKED,
+            DEVICE_TRANSFER,
+            SUBSCRIBER_ALIAS,
         )
     }
 )

@@ -268,13 +268,14 @@ class ServiceRegistry:
 
     def enrolments(self, device_id: bytes, known_at_ms: int | None = None) -> tuple[Enrolment, ...]:
         """Every enrolment of a device in any service, earliest first; which of them counts is not said here."""
-        found: list[Enrolment] = []
-        for service_id in self._services_of.get(device_id, ()):
-            service = self.service(service_id, known_at_ms)
-            if service is not None:
-                found.extend(service.enrolments(device_id))
-        found.sort(key=lambda enrolment: (enrolment.start_ms, enrolment.joined_by))
-        return tuple(found)
+        services = self.services_with(device_id, known_at_ms)
+        found = [enrolment for service in services for enrolment in service.enrolments(device_id)]
+        return tuple(sorted(found, key=lambda enrolment: (enrolment.start_ms, enrolment.joined_by)))
+
+    def services_with(self, device_id: bytes, known_at_ms: int | None = None) -> list[Service]:
+        """The services that ever enrolled a device."""
+        listed = (self.service(known, known_at_ms) for known in self._services_of.get(device_id, ()))
+        return [service for service in listed if service is not None and service.enrolments(device_id)]
 
     def _end(self, known_at_ms: int | None) -> int:
         """The leaf index behind the last statement that is known."""

@@ -20,6 +20,7 @@ from typing import Any, ClassVar, Self
 
 from keystead.encoding.json import encode_json
 from keystead.encoding.rfc3339 import format_time
+from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import StatementError
 from keystead.statements.members import Members
 
@@ -29,7 +30,9 @@ __all__ = [
     "device_ids_of",
     "log_and_issued",
     "payload_type_of",
+    "read_device",
     "read_devices",
+    "read_subscribers",
     "require_distinct",
 ]
 
@@ -101,11 +104,17 @@ def log_and_issued(members: Members) -> tuple[str, int]:
 
 def read_devices(members: Members, name: str) -> tuple[DeviceReference, ...]:
     """The array of devices under `name`."""
-    return members.objects(name, _device)
+    return members.objects(name, read_device)
 
 
-def _device(members: Members) -> DeviceReference:
+def read_device(members: Members) -> DeviceReference:
+    """A device."""
     return DeviceReference(members.name("scheme"), members.digest("device_id"))
+
+
+def read_subscribers(members: Members) -> tuple[bytes, ...]:
+    """The array of subscriber ids under `subscribers`."""
+    return members.strings("subscribers", decode_digest)
 
 
 def device_ids_of(devices: Iterable[DeviceReference]) -> frozenset[bytes]:

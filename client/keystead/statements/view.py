@@ -9,7 +9,7 @@ server judges statements one after the other, in the order in which they will be
 before it in view, committed or not.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -92,3 +92,13 @@ class StatementView(Protocol):
 
     def service(self, service_id: bytes) -> ServiceView | None:
         """The service; None until an audit of it is logged."""
+
+    def services_with(self, device_id: bytes) -> Iterable[ServiceView]:
+        """The services that ever enrolled a device."""
+
+    def issued_on(self, device_id: bytes, issuers: Collection[bytes]) -> bool:
+        """Whether a logged certificate under one of these issuing keys is on a device.
+
+        It is where its extension, a binding or recorded evidence says so; what was superseded since counts, too:
+        the right to speak is not lost by a correction.
+        """

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 
 from keystead.errors import ParseError, RefusedError
 from keystead.statements.dsse import Envelope, parse_envelope, verify_envelope
-from keystead.statements.payloads import parse_statement
+from keystead.statements.payloads import DeviceBinding, parse_statement
 from keystead.statements.rights import judge_statement
 from keystead.statements.statement import Statement
 from keystead_server.admission.quota import QuotaBook
@@ -80,7 +80,7 @@ class StatementIntake:
         placed = await self._sequence(envelope)
         log = self._log
         return StatementPromise(
-            placed, tuple(log.statements.inclusion_proof(placed.index)), log.state.heads.statements
+            placed, tuple(log.statements.inclusion_proof(placed.index)), log.heads.statements
         )
 
     async def _sequence(self, envelope: Envelope) -> Placed:
@@ -111,9 +111,18 @@ class StatementIntake:
                 known_by=known_by,
                 registers=registers(statement),
                 policy_index=self._log.policy_index,
+                binds=self._bound(statement),
             )
             (future,) = self._sequencer.submit([operation], policy.limits.pool)
             return placed_or_refused(await asyncio.shield(future))
+
+    def _bound(self, statement: Statement) -> tuple[bytes, tuple[bytes, ...]] | None:
+        """Whose certificate a binding puts on which devices."""
+        if not isinstance(statement, DeviceBinding):
+            return None
+        entry = self._log.records.entry(statement.issuance_index)
+        devices = tuple(device.device_id for device in statement.devices)
+        return None if entry is None else (entry[1], devices)
 
     def _refuse_forged_copy(self, envelope: Envelope) -> None:
         """A duplicate is known by type, payload and keyid; a copy with another's signature is still none."""

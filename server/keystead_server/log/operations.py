@@ -29,6 +29,7 @@ class AddEntry:
         chain: the completed chain, leaf excluded, anchor included: (SHA-256, DER) of each.
         certificate_id: the one id of a precertificate and its certificate.
         known_by: what makes a duplicate: the certificate id, or the certificate's SHA-256.
+        devices: ids of those that its extension names.
     """
 
     entry_type: int
@@ -39,6 +40,7 @@ class AddEntry:
     certificate_id: bytes
     known_by: bytes
     policy_index: int
+    devices: tuple[bytes, ...] = ()
 
     @property
     def key(self) -> OperationKey:
@@ -52,6 +54,7 @@ class AddEvidence:
 
     Attributes:
         certificate_id: the certificate that it is about.
+        issuer_key_hash: of the key that issued it.
         entry: the issuance index of one of its entries, or the key of the operation that will have one.
         evidence: the evidence; `digest` its SHA-256.
         devices: (scheme name, device id) of each identity proven; empty for class none.
@@ -59,6 +62,7 @@ class AddEvidence:
     """
 
     certificate_id: bytes
+    issuer_key_hash: bytes
     entry: int | OperationKey
     evidence: Evidence
     digest: bytes
@@ -81,6 +85,7 @@ class AddStatement:
         known_by: the envelope's `identity`: type, payload and keyid.
         registers: whether later statements are judged by it.
         objects: what must be durable before the statement is (a policy's JSON and roots), by path.
+        binds: the issuing key of the certificate that it binds, and the ids of the devices; None where it binds none.
     """
 
     envelope: Envelope
@@ -88,6 +93,7 @@ class AddStatement:
     registers: bool
     policy_index: int
     objects: tuple[tuple[str, bytes], ...] = ()
+    binds: tuple[bytes, tuple[bytes, ...]] | None = None
 
     @property
     def key(self) -> OperationKey:

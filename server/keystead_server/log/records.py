@@ -13,6 +13,8 @@ space                   key                                         value
 `FINAL_CERTIFICATES`    certificate id, uint64 index                nothing: the key says that it is logged
 `ENTRIES`               uint64 index                                certificate id, issuer_key_hash
 `LEAF_HASHES`           leaf hash of an issuance entry              uint64 index
+`DEVICES`               device id, issuer_key_hash                  nothing: a certificate under that issuing key
+                                                                    is on the device
 `EVIDENCE`              certificate id, evidence digest             uint64 statement index, device ids
 `STATEMENTS`            identity of its envelope                    uint64 index, uint64 time (ms)
 `REGISTRY`              uint64 index                                the entry of a statement that later
@@ -20,7 +22,7 @@ space                   key                                         value
 ======================  ==========================================  =======================================
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 
 from keystead.encoding.tls import Reader, uint64
@@ -31,6 +33,7 @@ __all__ = [
     "RecordedEvidence",
     "Records",
     "certificate_row",
+    "device_row",
     "entry_row",
     "evidence_row",
     "final_certificate_row",
@@ -49,6 +52,7 @@ EVIDENCE = 5
 STATEMENTS = 6
 REGISTRY = 7
 LEAF_HASHES = 8
+DEVICES = 9
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +90,11 @@ def final_certificate_row(certificate_id: bytes, placed: Placed) -> Row:
 def entry_row(index: int, certificate_id: bytes, issuer_key_hash: bytes) -> Row:
     """The row that says which certificate an issuance entry is of, and who issued it."""
     return Row(ENTRIES, uint64(index), certificate_id + issuer_key_hash)
+
+
+def device_row(device_id: bytes, issuer_key_hash: bytes) -> Row:
+    """The row that says that a certificate under an issuing key is on a device."""
+    return Row(DEVICES, device_id + issuer_key_hash, b"")
 
 
 def leaf_hash_row(leaf_hash: bytes, placed: Placed) -> Row:
@@ -134,6 +143,10 @@ class Records:
         """(certificate id, issuer_key_hash) of an issuance entry."""
         value = self._heads.get(ENTRIES, uint64(index))
         return None if value is None else (value[:32], value[32:])
+
+    def issued_on(self, device_id: bytes, issuers: Collection[bytes]) -> bool:
+        """Whether a certificate under one of these issuing keys is on a device."""
+        return any(self._heads.get(DEVICES, device_id + issuer) is not None for issuer in issuers)
 
     def index_of_leaf(self, leaf_hash: bytes) -> int | None:
         """The index of the issuance entry with this leaf hash."""

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What the rules for statements may ask of the log: everything that is committed, nothing that is only promised."""
 
+from collections.abc import Collection, Iterable
+
 from keystead.errors import StoreError
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.rights import logged_statement
@@ -47,3 +49,11 @@ class LogView:
     def service(self, service_id: bytes) -> ServiceView | None:
         """The service as it stands now."""
         return self._log.registry.service(service_id)
+
+    def services_with(self, device_id: bytes) -> Iterable[ServiceView]:
+        """The services that ever enrolled a device."""
+        return self._log.registry.services_with(device_id)
+
+    def issued_on(self, device_id: bytes, issuers: Collection[bytes]) -> bool:
+        """Whether a logged certificate under one of these issuing keys is on a device."""
+        return self._log.records.issued_on(device_id, issuers)

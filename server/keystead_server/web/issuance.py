@@ -86,6 +86,11 @@ async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> 
         certificate_id=admitted.certificate_id,
         known_by=admitted.known_by,
         policy_index=rules.index,
+        devices=(
+            ()
+            if admitted.extension is None
+            else tuple(device.device_id for device in admitted.extension.devices)
+        ),
     )
     promise = await service.intake.add_certificate(
         CertificateSubmission(entry, admitted.certificate.not_before, admitted.extension, evidence)

@@ -27,9 +27,11 @@ from keystead.statements.payloads import (
     AuditWithdrawal,
     CertificateRevoked,
     DeviceBinding,
+    DeviceTransfer,
     ServiceAudit,
     ServiceDevices,
     Statement,
+    SubscriberAlias,
     parse_statement,
     service_id_of,
 )
@@ -260,6 +262,38 @@ def test_a_revocation_has_a_reason(
     assert revoked.reason.value == "notIssued"
 
 
+def test_a_transfer_names_the_device_and_both_subscribers(
+    keystead: CommandLine, key: Path, tmp_path: Path
+) -> None:
+    """The date is the statement's own by default; who had it comes first."""
+    out = tmp_path / "transfer.json"
+    ended = keystead(
+        *("statement", "new", "device-transfer", *ORIGIN, "--device", "yubico-piv-serial:7"),
+        *("--from", "aa" * 32, "--to", "bb" * 32, "--reason", "sold", "--sign", key, "--out", out),
+    )
+
+    transfer = signed(out)
+    assert ended.code == 0
+    assert isinstance(transfer, DeviceTransfer)
+    assert transfer.device.device_id == device_id("yubico-piv-serial", "7")
+    assert transfer.subscribers == (bytes.fromhex("aa" * 32), bytes.fromhex("bb" * 32))
+    assert transfer.on == transfer.issued
+
+
+def test_an_alias_names_two_subscribers_or_more(keystead: CommandLine, key: Path, tmp_path: Path) -> None:
+    """In the order given."""
+    out = tmp_path / "alias.json"
+    ended = keystead(
+        *("statement", "new", "subscriber-alias", *ORIGIN, "--subscriber", "bb" * 32),
+        *("--subscriber", "aa" * 32, "--reason", "renamed", "--sign", key, "--out", out),
+    )
+
+    alias = signed(out)
+    assert ended.code == 0
+    assert isinstance(alias, SubscriberAlias)
+    assert alias.subscribers == (bytes.fromhex("bb" * 32), bytes.fromhex("aa" * 32))
+
+
 def refused_arguments(key: Path, chain: Path) -> dict[str, tuple[Any, ...]]:
     """Command lines that cannot be obeyed, by what is wrong with them."""
     audit = ("service-audit", *ORIGIN, *AUDIT)
@@ -286,6 +320,17 @@ def refused_arguments(key: Path, chain: Path) -> dict[str, tuple[Any, ...]]:
         "is not the id of": (*binding, "--chain", chain, "--certificate", "00" * 32),
         "say which audit": ("audit-withdrawal", *ORIGIN, "--from", "2026-01-01", "--reason", "x"),
         "needs --sign": (*devices, "--join", "luna-serial:1", "--submit"),
+        "two subscribers or more": (
+            *("subscriber-alias", *ORIGIN, "--subscriber", "aa" * 32, "--reason", "x"),
+        ),
+        "names a subscriber twice": (
+            *("subscriber-alias", *ORIGIN, "--reason", "x"),
+            *("--subscriber", "aa" * 32, "--subscriber", "aa" * 32),
+        ),
+        "to the same one": (
+            *("device-transfer", *ORIGIN, "--device", "luna-serial:1", "--reason", "x"),
+            *("--from", "aa" * 32, "--to", "aa" * 32),
+        ),
         "YYYY-MM-DD": (*devices, "--join", "luna-serial:1", "--from", "yesterday"),
     }
 

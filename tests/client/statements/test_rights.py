@@ -45,8 +45,10 @@ from support.statements import (
     OTHER_ISSUER,
     SERVICE,
     ImaginedLog,
+    alias,
     audit,
     binding,
+    device,
     digest,
     ed25519_key,
     enrolment,
@@ -55,6 +57,7 @@ from support.statements import (
     one_of_each_kind,
     policy,
     revocation,
+    transfer,
     withdrawal,
 )
 
@@ -403,6 +406,57 @@ def test_key_named_before_its_predecessor_turned_bad_stays_good() -> None:
     stolen = policy(distrusted={bytes.fromhex(keyid_of(spki_of(OPERATOR))): NOW + 1})
     view.log_policy(stolen, NOW_MS + 1)
     judge(enrolment(), NEXT_OPERATOR, view, stolen)
+
+
+# Transfers and aliases.
+
+
+def test_ca_states_the_transfer_of_a_device_that_its_certificate_is_on() -> None:
+    """Of no other device, and no other CA for it; a party without issuing keys has no certificates."""
+    judge(transfer(), CA)
+    refused("no-certificate-on-device", lambda: judge(transfer(), OTHER_CA))
+    refused("no-certificate-on-device", lambda: judge(transfer(device=device("other device")), CA))
+    refused("no-certificate-on-device", lambda: judge(transfer(device=device("unheard of")), CA))
+    judge(transfer(device=device("other device")), OTHER_CA)
+    bare = policy(parties=(Party("CA", frozenset({"device-transfer"}), spki_of(CA)),))
+    refused("no-certificate-on-device", lambda: judge(transfer(), CA, in_force=bare))
+
+
+def test_operator_states_the_transfer_of_a_device_that_it_enrolled() -> None:
+    """With its key in force, also after the device left; not of another's device, nor before it enrolled it."""
+    view = known_service()
+    refused("unknown-party", lambda: judge(transfer(), OPERATOR, view))
+    view.log(enrolment(), OPERATOR)
+    judge(transfer(), OPERATOR, view)
+    refused("unknown-party", lambda: judge(transfer(device=device("other device")), OPERATOR, view))
+    refused("unknown-party", lambda: judge(transfer(), STRANGER, view))
+    gone = enrolment(join=(), leave=(device(),), from_=NOW + DAY, next_key=spki_of(NEXT_OPERATOR))
+    view.log(gone, OPERATOR)
+    judge(transfer(), NEXT_OPERATOR, view)
+    refused("unknown-party", lambda: judge(transfer(), OPERATOR, view))
+    bad = policy(distrusted={bytes.fromhex(keyid_of(spki_of(NEXT_OPERATOR))): NOW})
+    view.log_policy(bad, NOW_MS + 1)
+    refused("distrusted-key", lambda: judge(transfer(), NEXT_OPERATOR, view, bad))
+
+
+def test_party_that_is_an_operator_too_speaks_as_what_it_may() -> None:
+    """A party that may not state transfers still may as the operator that enrolled the device."""
+    view = known_service()
+    view.log(enrolment(), OPERATOR)
+    auditor = Party("Auditor", frozenset({"service-audit"}), spki_of(OPERATOR))
+    judge(transfer(), OPERATOR, view, policy(parties=(auditor,)))
+    refused(
+        "kind-not-allowed",
+        lambda: judge(transfer(device=device("other")), OPERATOR, view, policy(parties=(auditor,))),
+    )
+
+
+def test_ca_may_name_any_subscribers_in_an_alias() -> None:
+    """Whoever the policy recognizes for it, and nobody else."""
+    judge(alias(), CA)
+    judge(alias(subscribers=(digest("never heard of"), digest("nor of this"))), OTHER_CA)
+    refused("kind-not-allowed", lambda: judge(alias(), AUDITOR))
+    refused("unknown-party", lambda: judge(alias(), OPERATOR))
 
 
 # The log's own statements.

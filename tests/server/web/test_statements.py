@@ -18,11 +18,13 @@ from keystead.statements.payloads import (
     CertificateRevoked,
     DeviceBinding,
     DeviceReference,
+    DeviceTransfer,
     LogPolicy,
     RevocationReason,
     ServiceAudit,
     ServiceDevices,
     Statement,
+    SubscriberAlias,
     service_id_of,
 )
 from keystead.tlog.merkle import hash_leaf
@@ -217,6 +219,63 @@ async def test_a_certificate_that_is_logged_was_issued(tmp_path: Path) -> None:
         answer = await log.add_pre_chain(other.body(other.precertificate))
         never = replace(never, certificate=bytes.fromhex(answer.json["certificate_id"]), issuance_index=1)
         await said(log, never, "North CA")
+
+
+async def test_a_transfer_is_stated_by_who_has_a_certificate_on_the_device(tmp_path: Path) -> None:
+    """By extension, evidence or binding, after a restart too; or by the operator that enrolled it."""
+    world = World(tmp_path / "world")
+    async with running_log(tmp_path, world) as log:
+        origin = log.trust.statements.key.origin
+
+        def moved(serial: int) -> DeviceTransfer:
+            reference = DeviceReference("yubico-piv-serial", device_id("yubico-piv-serial", str(serial)))
+            seller, buyer = sha256(b"seller").digest(), sha256(b"buyer").digest()
+            return DeviceTransfer(origin, NOW, reference, (seller, buyer), NOW, "sold")
+
+        await refused(log, moved(7), "North CA", "no-certificate-on-device")
+        leaf = log.world.leaf(serial=7)
+        answer = await log.add_pre_chain(leaf.body(leaf.precertificate))
+        await said(log, moved(7), "North CA")
+        await refused(log, moved(7), "South CA", "no-certificate-on-device")
+        await refused(log, moved(9), "North CA", "no-certificate-on-device")
+        binding = DeviceBinding(
+            origin, NOW, bytes.fromhex(answer.json["certificate_id"]), 0, (moved(9).device,), Method.DECLARED
+        )
+        await said(log, binding, "North CA")
+        await said(log, moved(9), "North CA")
+        await refused(log, moved(11), "operator", "unknown-party")
+        await said(log, audit(log), "Careful Audits")
+        await said(log, devices(log, 11), "operator")
+        await said(log, moved(11), "operator")
+    async with running_log(tmp_path, world) as log:
+        await said(log, replace(moved(9), reason="sold again"), "North CA")
+        await refused(log, replace(moved(12), reason="sold again"), "North CA", "no-certificate-on-device")
+
+
+async def test_evidence_alone_puts_a_certificate_on_a_device(tmp_path: Path) -> None:
+    """A backfill names no device itself; what its evidence proves gives its CA the right to speak."""
+    async with running_log(tmp_path) as log:
+        leaf = log.world.leaf(key=log.world.vendor.yubikey(7).generate())
+        answer = await log.add_chain(leaf.body(leaf.certificate(), log.world.evidence(leaf, 7)))
+        assert answer.status == 200, answer.json
+        reference = DeviceReference("yubico-piv-serial", device_id("yubico-piv-serial", "7"))
+        ids = (sha256(b"seller").digest(), sha256(b"buyer").digest())
+        moved = DeviceTransfer(log.trust.statements.key.origin, NOW, reference, ids, NOW, "sold")
+        await refused(log, moved, "South CA", "no-certificate-on-device")
+        await said(log, moved, "North CA")
+
+
+async def test_an_alias_names_any_subscribers(tmp_path: Path) -> None:
+    """By a CA; an auditor that the policy does not recognize for it is refused, as is one id alone."""
+    async with running_log(tmp_path) as log:
+        ids = tuple(sha256(name).digest() for name in (b"old", b"new"))
+        alias = SubscriberAlias(log.trust.statements.key.origin, NOW, ids, "renamed")
+        await said(log, alias, "North CA")
+        await refused(log, alias, "Careful Audits", "kind-not-allowed")
+        await refused(log, alias, "stranger", "unknown-party")
+        payload = alias.encode().replace(f',"{ids[1].hex()}"'.encode(), b"")
+        answer = await log.say(sign_envelope(party_key("North CA"), alias.payload_type, payload))
+        assert (answer.status, answer.code) == (400, "payload-malformed")
 
 
 async def test_what_the_log_says_itself_nobody_else_says(tmp_path: Path) -> None:
