@@ -211,9 +211,13 @@ def _sort_or_keep(
 
 def _sort_pem(material: Material, name: str, data: bytes) -> None:
     for label, text in _PEM.findall(data):
-        if label not in _CERTIFICATE_LABELS | _REQUEST_LABELS | _PKCS7_LABELS:
+        if label.endswith(b"KEY"):
             continue  # a public key beside its attestation, say
-        _sort_der(material, name, decode_base64(text.translate(None, _WHITE_SPACE), "a PEM block"))
+        der = decode_base64(text.translate(None, _WHITE_SPACE), "a PEM block")
+        if label in _CERTIFICATE_LABELS | _REQUEST_LABELS | _PKCS7_LABELS:
+            _sort_der(material, name, der)
+        else:
+            material.rest.append((name, der))  # a vendor's own label
 
 
 def _sort_der(material: Material, name: str, der: bytes) -> None:
