@@ -19,7 +19,8 @@ from keystead_server.admission.evidence import judge_evidence
 from keystead_server.admission.submission import parse_chain_submission
 from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
 from keystead_server.log.operations import AddEntry
-from keystead_server.log.records import greatest_statement
+from keystead_server.log.records import Placed, greatest_statement
+from keystead_server.web.answered import Answered
 from keystead_server.web.limits import BODIES
 from keystead_server.web.service import SERVICE, LogService
 
@@ -74,6 +75,12 @@ async def submit_chain(service: LogService, body: bytes, *, precertificate: bool
 
 async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> dict[str, object]:
     rules = service.rules
+    key = service.answered.key(body, precertificate=precertificate)
+    answered = service.answered.get(key, rules.index)
+    if answered is not None:
+        path, checkpoint = service.log.prove_issuance(answered.placed.index)
+        recorded = service.log.records.evidence(answered.certificate_id)
+        return _answer(answered, CertificatePromise(answered.placed, recorded, path, checkpoint))
     submission = parse_chain_submission(body, rules.policy.limits.max_chain_bytes)
     admitted = admit_certificate(submission.chain, precertificate=precertificate, issuers=rules.issuers)
     evidence = judge_evidence(submission.evidence, admitted.certificate.spki, rules.anchors, rules.distrusted)
@@ -95,16 +102,15 @@ async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> 
     promise = await service.intake.add_certificate(
         CertificateSubmission(entry, admitted.certificate.not_before, admitted.extension, evidence)
     )
-    return _answer(service, entry, admitted.extension, promise)
+    answered = _promised(service, entry, admitted.extension, promise.placed)
+    service.answered.keep(key, rules.index, answered)
+    return _answer(answered, promise)
 
 
-def _answer(
-    service: LogService,
-    submitted: AddEntry,
-    extension: SignatureCreationDevice | None,
-    promise: CertificatePromise,
-) -> dict[str, object]:
-    placed = promise.placed
+def _promised(
+    service: LogService, submitted: AddEntry, extension: SignatureCreationDevice | None, placed: Placed
+) -> Answered:
+    """Sign the promise, in all the forms that an answer gives it."""
     entry = LogEntry(
         timestamp=placed.timestamp,
         entry_type=submitted.entry_type,
@@ -114,21 +120,30 @@ def _answer(
     )
     sct = sign_sct(entry, service.log_id, service.sct_key)
     serialized = sct.encode()
-    devices = {device for piece in promise.recorded for device in piece.devices}
-    if extension is not None:
-        devices.update(device.device_id for device in extension.devices)
-    proof = TlogProof(placed.index, promise.path, promise.checkpoint)
+    devices = extension.devices if extension is not None else ()
+    return Answered(
+        placed=placed,
+        certificate_id=submitted.certificate_id,
+        claimed=frozenset(device.device_id for device in devices),
+        promise={
+            "sct_version": 0,
+            "id": encode_base64(sct.log_id),
+            "timestamp": placed.timestamp,
+            "extensions": encode_base64(sct.extensions),
+            "signature": encode_base64(sct.digitally_signed),
+            "leaf_index": placed.index,
+            "serialized_sct": encode_base64(serialized),
+            "sct_list": encode_base64(sct_list_extension_value([serialized])),
+            "certificate_id": submitted.certificate_id.hex(),
+        },
+    )
+
+
+def _answer(answered: Answered, promise: CertificatePromise) -> dict[str, object]:
+    devices = {device for piece in promise.recorded for device in piece.devices} | answered.claimed
     answer: dict[str, object] = {
-        "sct_version": 0,
-        "id": encode_base64(sct.log_id),
-        "timestamp": placed.timestamp,
-        "extensions": encode_base64(sct.extensions),
-        "signature": encode_base64(sct.digitally_signed),
-        "leaf_index": placed.index,
-        "serialized_sct": encode_base64(serialized),
-        "sct_list": encode_base64(sct_list_extension_value([serialized])),
-        "proof": proof.encode(),
-        "certificate_id": submitted.certificate_id.hex(),
+        **answered.promise,
+        "proof": TlogProof(answered.placed.index, promise.path, promise.checkpoint).encode(),
         "devices": sorted(device.hex() for device in devices),
     }
     statement_index = greatest_statement(promise.recorded)

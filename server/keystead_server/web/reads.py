@@ -166,6 +166,8 @@ async def _trust(request: web.Request) -> web.Response:
 async def _health(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     health = await service.intake.health()
+    if health.waits_for_witnesses is not None:
+        raise RefusedError("quorum-missing", health.waits_for_witnesses, status=503, retry_after=1)
     if health.wounded:
         raise RefusedError(
             "log-unavailable", "the log cannot write just now and is recovering", status=503, retry_after=5
@@ -177,6 +179,10 @@ async def _health(request: web.Request) -> web.Response:
             "statements_size": service.log.statements.size,
             "time": service.log.heads.time,
             "waiting": health.waiting,
+            "witnesses": [
+                {"name": report.witness, "log": report.log, "failing": report.failing}
+                for report in health.witnesses
+            ],
         },
         headers={"Cache-Control": "no-store"},
     )

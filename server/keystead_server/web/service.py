@@ -19,6 +19,7 @@ from keystead_server.log.records import Records
 from keystead_server.log.tree import Tree
 from keystead_server.storage.interface import BlobStore, Heads
 from keystead_server.storage.named import named_object
+from keystead_server.web.answered import AnsweredSubmissions
 from keystead_server.web.objects import ObjectReader
 
 __all__ = ["SERVICE", "LogService", "PublishedLog", "Rules"]
@@ -58,6 +59,9 @@ class PublishedLog(Protocol):
     @property
     def policy_index(self) -> int:
         """The leaf index of its `log-policy` statement."""
+
+    def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
+        """The audit path of an issuance entry, and the checkpoint that it is under."""
 
     @property
     def successor(self) -> str | None:
@@ -107,6 +111,7 @@ class LogService:
         log: what is published.
         intake: where submissions go.
         objects: cached reads of stored objects.
+        answered: the last submissions that this process answered.
         sct_key: signs SCTs; `log_id` is the SHA-256 of its SubjectPublicKeyInfo.
         trust: the bytes of `trust.json`; `trust_document` what they say.
     """
@@ -123,6 +128,7 @@ class LogService:
         self.log = log
         self.intake = intake
         self.objects = ObjectReader(log.blobs)
+        self.answered = AnsweredSubmissions()
         self.sct_key = sct_key
         self.log_id = log_id
         self.trust = trust

@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The real server under a benchmark: started as an operator would, and measured as the kernel sees it."""
+
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+__all__ = ["Process", "Served", "serve"]
+
+
+@dataclass(frozen=True)
+class Process:
+    """What the kernel says of one process of the server."""
+
+    cpu: float
+    rss_mb: float
+
+
+@dataclass(frozen=True)
+class Served:
+    """A running server.
+
+    Attributes:
+        url: its base URL.
+        port: where it listens.
+        process_id: of the sequencer's process.
+        start_seconds: from the command to its being ready.
+    """
+
+    url: str
+    port: int
+    process_id: int
+    start_seconds: float
+
+    def processes(self) -> dict[str, Process]:
+        """The sequencer's process and its front ends, by name."""
+        server = self.process_id
+        found = {"sequencer": server}
+        children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
+        for number, task in enumerate(sorted(children)):
+            if b"frontend" in Path(f"/proc/{task}/cmdline").read_bytes():
+                found[f"front end {number}"] = int(task)
+        ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
+        measured = {}
+        for name, process_id in found.items():
+            fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
+            cpu = (int(fields[11]) + int(fields[12])) / ticks
+            measured[name] = Process(cpu, round(int(fields[21]) * page / 1e6, 1))
+        return measured
+
+
+@contextmanager
+def serve(
+    folder: Path, policy: Path | None, *, period_ms: int = 200, front_ends: int = 2
+) -> Iterator[Served]:
+    """`keystead serve` on `folder` until the block ends, on a free port."""
+    command = [sys.executable, "-m", "keystead.cli.main", "serve", "--data", str(folder), "--json"]
+    command += ["--listen", "127.0.0.1:0", "--period", str(period_ms), "--front-ends", str(front_ends)]
+    command += ["--policy", str(policy)] if policy is not None else []
+    started = time.perf_counter()
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        if server.stdout is None:
+            raise RuntimeError("the server has no standard output")
+        url = json.loads(server.stdout.readline())["url"]
+        try:
+            yield Served(url, int(url.rpartition(":")[2]), server.pid, time.perf_counter() - started)
+        finally:
+            server.terminate()
+            server.wait()
