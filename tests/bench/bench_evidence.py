@@ -61,9 +61,16 @@ def primus(_: str, number: int) -> Evidence:
     return VENDOR.primus(18_000_000 + number % 100).attest(attested_key(number))
 
 
+def marvell(version: int, number: int) -> Evidence:
+    """A statement by one of fifty cards of a cloud provider's."""
+    module = VENDOR.marvell(f"5.2G1804-ICM{number % 50:06}", version=version)
+    return module.attest(attested_key(number))
+
+
 CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
     **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
+    **{("marvell", f"cloud, version {version}"): partial(marvell, version) for version in (1, 2)},
     **{("luna-pkc", name): partial(luna, name) for name in ("chrysalis-its", "tc-trustcenter", "ecc")},
     ("nshield", "module"): partial(nshield, "module"),
     ("primus", "primus"): partial(primus, "primus"),

@@ -178,6 +178,42 @@ def yubihsm_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def marvell_attestations(vendor: TestVendor) -> list[Vector]:
+    maker, owner = vendor.anchors("marvell")
+
+    def vector(name: str, version: int, *, owned: bool) -> Vector:
+        module = vendor.marvell("5.2G1804-ICM000678", owned=owned, version=version)
+        stated = {"owner": owner.name} if owned else {}
+        return attestation(
+            name,
+            module.attest(KEY),
+            vendor="Marvell",
+            model="LiquidSecurity",
+            identities=[identity("marvell-adapter", "5.2G1804-ICM000678", "cloud" if owned else "appliance")],
+            serial="5.2G1804-ICM000678",
+            firmware=None,
+            form_factor=None,
+            certification="FIPS mode",
+            cloud=owned,
+            anchors=[sha256(one.key).hexdigest() for one in ((maker, owner) if owned else (maker,))],
+            properties={
+                "statement_version": version,
+                "partition": 1,
+                "generated_on_device": True,
+                "exportable": False,
+                "purposes": ["decrypt", "unwrap", "sign"],
+                "label": "app_key",
+                "key_id": derive_bytes(KEY, "marvell-id", 64).hex(),
+                **stated,
+            },
+        )
+
+    return [
+        vector("LiquidSecurity, version 2, a cloud provider's card", 2, owned=True),
+        vector("LiquidSecurity, version 1, a customer's own card", 1, owned=False),
+    ]
+
+
 def luna_attestations(vendor: TestVendor) -> list[Vector]:
     def vector(name: str, path: str, serial: int, **stated: Any) -> Vector:
         module = vendor.luna(serial, path=path)
@@ -214,5 +250,6 @@ def luna_attestations(vendor: TestVendor) -> list[Vector]:
 ATTESTATIONS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     yubikey_attestations,
     yubihsm_attestations,
+    marvell_attestations,
     luna_attestations,
 )

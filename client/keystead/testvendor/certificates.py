@@ -124,6 +124,7 @@ def tbs_certificate(
     subject: bytes,
     spki: bytes,
     extensions: Iterable[bytes] = (),
+    version_3: bool = False,
 ) -> bytes:
     """DER of a TBSCertificate: version 3, or version 1 where there are no extensions.
 
@@ -135,11 +136,12 @@ def tbs_certificate(
         subject: DER of the Name.
         spki: DER of the SubjectPublicKeyInfo.
         extensions: DER of each Extension, in order.
+        version_3: of version 3 even without extensions.
     """
     listed = tuple(extensions)
     return encode(
         SEQUENCE,
-        _VERSION_3 if listed else b"",
+        _VERSION_3 if listed or version_3 else b"",
         encode(0x02, serial),
         algorithm,
         issuer,

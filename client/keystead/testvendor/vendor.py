@@ -14,13 +14,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keystead.devices import luna, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
 from keystead.testvendor.certificates import to_pem
 from keystead.testvendor.luna import TestLuna, TestLunaMaker
 from keystead.testvendor.luna_refusals import all_luna_refusals
+from keystead.testvendor.marvell import TestMarvell, TestMarvellMaker
+from keystead.testvendor.marvell_refusals import all_marvell_refusals
 from keystead.testvendor.nshield import TestNShield, TestNShieldMaker
 from keystead.testvendor.nshield_refusals import all_nshield_refusals
 from keystead.testvendor.primus import TestPrimus, TestPrimusMaker
@@ -62,10 +64,12 @@ class TestVendor:
         self._nshields = TestNShieldMaker(self.seed)
         self._primus = TestPrimusMaker(self.seed)
         self._lunas = TestLunaMaker(self.seed, key)
+        self._marvells = TestMarvellMaker(self.seed, key)
         self._lines: dict[str, _Line] = {
             yubikey_piv.FORMAT: _Line(self._yubikeys.anchors, partial(all_yubikey_refusals, self._yubikeys)),
             yubihsm.FORMAT: _Line(self._yubihsms.anchors, partial(all_yubihsm_refusals, self._yubihsms)),
             luna.FORMAT: _Line(self._lunas.anchors, partial(all_luna_refusals, self._lunas)),
+            marvell.FORMAT: _Line(self._marvells.anchors, partial(all_marvell_refusals, self._marvells)),
             nshield.FORMAT: _Line(self._nshields.anchors, partial(all_nshield_refusals, self._nshields)),
             primus.FORMAT: _Line(self._primus.anchors, partial(all_primus_refusals, self._primus)),
         }
@@ -106,6 +110,12 @@ class TestVendor:
     ) -> TestLuna:
         """A Luna module; see `TestLuna`."""
         return self._lunas.make(serial, firmware=firmware, path=path)
+
+    def marvell(
+        self, adapter: str, *, partition: int = 1, owned: bool = True, version: int = 2
+    ) -> TestMarvell:
+        """A partition of a LiquidSecurity card; see `TestMarvell`."""
+        return self._marvells.make(adapter, partition=partition, owned=owned, version=version)
 
     def refusals(self, *formats: str) -> list[Refusal]:
         """Evidence that must be refused under `anchors()`, for every reason; without `formats`, of all."""

@@ -25,6 +25,9 @@ ROOT_FILES = {
     "Yubico YubiHSM Root CA": "yubico/yubihsm2-attest-ca-crt.pem",
     "Chrysalis-ITS Root": "thales/luna-rsa-root-certificate.pem",
     "SafeNet ECC Manufacturer Integrity Module": "thales/luna-ecc-root-certificate.pem",
+    "localca.liquidsecurity.cavium.com": "marvell/liquidsecurity1-2024.pem",
+    "cavium-liquidsecurity-ls2": "marvell/liquidsecurity2-mi-2024.pem",
+    "Hawksbill Root v1 prod": "google/hawksbill-root-v1-prod.pem",
     "PRIMUS_HSM_ROOTKEY": "securosys/primus_hsm_rootkey.pem",
 }
 """By name in the vendor's own certificate, where that is among the samples."""
@@ -59,6 +62,14 @@ def test_every_format_has_an_anchor() -> None:
         ),
         ("yubihsm", {"Yubico YubiHSM Root CA", "Yubico Attestation Root 1"}),
         ("luna-pkc", {"Chrysalis-ITS Root", "SafeNet ECC Manufacturer Integrity Module"}),
+        (
+            "marvell",
+            {
+                "localca.liquidsecurity.cavium.com",
+                "cavium-liquidsecurity-ls2",
+                "Hawksbill Root v1 prod",
+            },
+        ),
         ("nshield", {"nShield KWARN-1"}),
         ("primus", {"PRIMUS_HSM_ROOTKEY"}),
     ],
@@ -91,6 +102,11 @@ def test_both_certificates_of_the_older_root_have_the_pinned_key(samples: Path) 
         for name in ("yubico-piv-ca-1.pem", "piv-attestation-ca-old.pem")
     }
     assert keys == {anchor.key for anchor in BUILTIN if "263751" in anchor.name}
+
+
+def test_a_cloud_providers_keys_are_marked() -> None:
+    """What is proven under Google's key belongs to Google; no other built-in key is a cloud's."""
+    assert {anchor.name for anchor in BUILTIN if anchor.cloud} == {"Hawksbill Root v1 prod"}
 
 
 def test_an_anchor_attests_its_formats_only() -> None:

@@ -126,7 +126,13 @@ def _mismatch(one: Certificate, other: Certificate) -> EvidenceError:
 
 @lru_cache(maxsize=256)  # all of a partition's statements have one chain
 def _certificate(der: bytes, place: int) -> Certificate:
-    return parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
+    certificate = parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
+    if certificate.signature_algorithm == BARE_DIGEST:
+        raise EvidenceError(
+            f"{shown(certificate.subject)} is signed with an algorithm that no certificate may have",
+            check="signature-algorithm",
+        )
+    return certificate
 
 
 @lru_cache(maxsize=256)
@@ -148,11 +154,6 @@ def _named(certificate: Certificate) -> tuple[str | None, int | None, str | None
 
 def _judge_maker(certificate: Certificate, place: int) -> None:
     """What must stand at each place above the statement: the partition, its card."""
-    if certificate.signature_algorithm == BARE_DIGEST:
-        raise EvidenceError(
-            f"{shown(certificate.subject)} is signed with an algorithm that its vendor does not use",
-            check="signature-algorithm",
-        )
     adapter, partition, _ = _named(certificate)
     if place == 0:
         if adapter is None or partition is None:
