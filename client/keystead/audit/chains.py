@@ -62,22 +62,21 @@ class Chains:
             chain: its fingerprints, one after the other.
             issuers: DER by fingerprint, each with that hash; what is missing is missing.
         """
-        known = self._known.get(chain)
-        if known is not None:
-            self._known.move_to_end(chain)
-            return known
         fingerprints = split_chain(chain)
         if not fingerprints:
             return ChainVerdict(None, "chain-empty", "its chain has no certificate")
         if len(fingerprints) > MAX_ISSUERS:
             return ChainVerdict(None, "chain-too-long", f"its chain has more than {MAX_ISSUERS} issuers")
-        ders = [issuers.get(fingerprint) for fingerprint in fingerprints]
-        found = [der for der in ders if der is not None]
-        verdict = _judge(found) if len(found) == len(ders) else _first(ders[0])
-        if len(found) == len(ders):
-            self._known[chain] = verdict
+        ders = [issuers[fingerprint] for fingerprint in fingerprints if fingerprint in issuers]
+        if len(ders) < len(fingerprints):
+            return _incomplete(issuers.get(fingerprints[0]))
+        verdict = self._known.get(chain)
+        if verdict is None:
+            verdict = self._known[chain] = _judge(ders)
             if len(self._known) > self._capacity:
                 self._known.popitem(last=False)
+        else:
+            self._known.move_to_end(chain)
         return verdict
 
 
@@ -87,7 +86,7 @@ def _judge(ders: list[bytes]) -> ChainVerdict:
         certificates = [parse_certificate(der) for der in ders]
     except ParseError as error:
         return ChainVerdict(
-            _first(ders[0]).issuer, "chain-malformed", f"an issuer cannot be read: {error}", size
+            _incomplete(ders[0]).issuer, "chain-malformed", f"an issuer cannot be read: {error}", size
         )
     anchor = certificates[-1]
     try:
@@ -98,7 +97,7 @@ def _judge(ders: list[bytes]) -> ChainVerdict:
     return ChainVerdict(certificates[0], size=size)
 
 
-def _first(der: bytes | None) -> ChainVerdict:
+def _incomplete(der: bytes | None) -> ChainVerdict:
     """What is left of a chain that is not whole: who issued, perhaps."""
     try:
         return ChainVerdict(None if der is None else parse_certificate(der))

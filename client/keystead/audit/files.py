@@ -48,11 +48,13 @@ class LogFiles:
         """The file at a path.
 
         Raises:
-            FetchError: the log cannot be reached.
+            FetchError: the log cannot be reached: its checkpoint cannot.
         """
         try:
             data = await self.fetcher.get(path, limit)
         except FetchError as error:
+            if path.endswith("/checkpoint"):
+                raise
             await self._require_log()
             return Served(None, str(error))
         return Served(data, "" if data is not None else ABSENT)
