@@ -24,8 +24,13 @@ from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import KeysteadError, ParseError, UsageError
 from keystead.statements.audit_scheme import QUALIFYING_BY_DEFAULT, AuditScheme
 from keystead.statements.policy import Backfill, Limits, Party, Policy
+from keystead.tlog.policy import parse_policy
+from keystead_server.settings import Witnesses
 
 __all__ = ["Configuration", "default_configuration", "read_policy_file"]
+
+WITNESS_TIMEOUT_MS = 2000
+"""How long witnesses have to answer where the policy file does not say."""
 
 Choice = TypeVar("Choice")
 
@@ -38,11 +43,13 @@ class Configuration:
         policy: the policy as it will be published.
         roots: DER of each accepted root, by SHA-256.
         successor: the statement log that takes over: with this policy the log ends.
+        witnesses: who cosigns the log's checkpoints; they are no part of the published policy.
     """
 
     policy: Policy
     roots: Mapping[bytes, bytes]
     successor: str | None = None
+    witnesses: Witnesses | None = None
 
 
 def default_configuration() -> Configuration:
@@ -100,6 +107,13 @@ class _Table:
             raise ParseError(f"{name} in {self.what} is not a whole number from 0 on")
         return value
 
+    def milliseconds(self, name: str, default: int) -> int:
+        """A number of seconds, greater than 0 and up to a minute, in milliseconds."""
+        value = self._members.pop(name, default / 1000)
+        if not isinstance(value, int | float) or isinstance(value, bool) or not 0.001 <= value <= 60:
+            raise ParseError(f"{name} in {self.what} is not a number of seconds up to 60")
+        return round(value * 1000)
+
     def texts(self, name: str) -> list[str]:
         """A list of strings; empty where it is absent."""
         values = self._members.pop(name, [])
@@ -110,6 +124,10 @@ class _Table:
     def table(self, name: str) -> "_Table":
         """A table; empty where it is absent."""
         return _Table(self._members.pop(name, {}), f"[{name}]", self.folder)
+
+    def optional_table(self, name: str) -> "_Table | None":
+        """A table; None where it is absent."""
+        return self.table(name) if name in self._members else None
 
     def tables(self, name: str) -> "list[_Table]":
         """An array of tables; empty where it is absent."""
@@ -171,10 +189,11 @@ def _configuration(table: _Table) -> Configuration:
         distrusted=dict(_distrusted(each) for each in table.tables("distrusted")),
     )
     successor = table.optional_text("successor", "") or None
+    witnesses = _witnesses(table.optional_table("witness"))
     issuance.finish()
     limits.finish()
     table.finish()
-    return Configuration(policy, roots, successor)
+    return Configuration(policy, roots, successor, witnesses)
 
 
 def _roots(issuance: _Table) -> dict[bytes, bytes]:
@@ -244,6 +263,31 @@ def _distrusted(table: _Table) -> tuple[bytes, int]:
     item = decode_digest(table.text("key"), f"the key of {table.what}"), table.moment("from")
     table.finish()
     return item
+
+
+def _witnesses(table: _Table | None) -> Witnesses | None:
+    if table is None:
+        return None
+    try:
+        text = table.file("policy").decode("utf-8")
+    except UnicodeDecodeError as error:
+        raise ParseError(f"the witness policy of {table.what} is not UTF-8") from error
+    policy = parse_policy(text)
+    asked = []
+    for witness in policy.witnesses:
+        if witness.url is None:
+            continue
+        if not witness.url.startswith(("https://", "http://")):
+            raise ParseError(f"the witness {witness.name} has a URL that is neither https nor http")
+        asked.append(witness.name)
+    if not policy.satisfied_by(asked):
+        raise ParseError(
+            f"the quorum of {table.what} needs witnesses without a URL, which the log cannot ask: "
+            + ", ".join(policy.missing(asked))
+        )
+    witnesses = Witnesses(policy, table.milliseconds("timeout", WITNESS_TIMEOUT_MS))
+    table.finish()
+    return witnesses
 
 
 def _choice(text: str, choices: Callable[[str], Choice], what: str) -> Choice:

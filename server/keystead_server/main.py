@@ -12,6 +12,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -25,12 +26,14 @@ from keystead_server.housekeeping import keep_house
 from keystead_server.intake.local import LocalIntake
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
-from keystead_server.log.creation import SETTINGS, create_log, is_created, policy_operation
+from keystead_server.log.creation import SETTINGS, create_log, is_created
 from keystead_server.log.keys import load_keys
 from keystead_server.log.open_log import OpenLog
+from keystead_server.log.publication import NO_WITNESSES
 from keystead_server.log.sequencer import Sequencer
 from keystead_server.log.snapshot import Stores
 from keystead_server.log.steps import PointHook, no_hook
+from keystead_server.policy_change import PolicyChange
 from keystead_server.settings import Settings, check_name, check_url, read_settings, trust_document
 from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.lock import FolderLock
@@ -38,6 +41,7 @@ from keystead_server.storage.sqlite import SQLiteHeadStore
 from keystead_server.web.application import make_application
 from keystead_server.web.connections import HTTPServer
 from keystead_server.web.service import LogService
+from keystead_server.witness.collector import WitnessCollector
 
 __all__ = ["EmbeddedLog", "run_server"]
 
@@ -90,6 +94,7 @@ class EmbeddedLog:
         self._hook = hook
         self.pool: FrontEndPool | None = None
         self.http: HTTPServer | None = None
+        self._witnesses: WitnessCollector | None = None
         self.url = ""
         self.name = ""
         self.trust = b""
@@ -121,24 +126,48 @@ class EmbeddedLog:
         settings = await asyncio.to_thread(self._settings, here, port, configuration)
         self.name, self.url = settings.name, settings.url
         identity = LogIdentity(settings.name, load_keys(self._data / "keys"))
-        self.log = await asyncio.to_thread(OpenLog, identity, self._open_stores, self._hook)
-        self.trust = trust_document(identity, settings.url)
+        self.trust = trust_document(identity, settings.url, settings.witnesses)
+        cosigner = NO_WITNESSES
+        if settings.witnesses is not None:
+            cosigner = self._witnesses = WitnessCollector(settings.witnesses)
+            await self._witnesses.start()
+        try:
+            self.log = await asyncio.to_thread(OpenLog, identity, self._open_stores, self._hook, cosigner)
+            await self._run(identity, settings, configuration, host, port)
+        except BaseException:
+            await self._stop_witnesses()
+            raise
+
+    async def _run(
+        self,
+        identity: LogIdentity,
+        settings: Settings,
+        configuration: Configuration | None,
+        host: str,
+        port: int,
+    ) -> None:
         _replace(self._data / "trust.json", self.trust)
+        if self.log.unpublished is not None:
+            _logger.warning("the log serves what is published already: %s", self.log.unpublished)
         self.sequencer = Sequencer(self.log, self._clock, self._period)
         self.sequencer.start()
+        self._change = PolicyChange(self._policy, self.log, self.sequencer, self._clock, settings.witnesses)
         self._house = asyncio.create_task(keep_house(self.log, self._clock))
         try:
             if configuration is not None:
-                await self._put_into_force(configuration)
+                with suppress(RefusedError):  # the log waits for witnesses, and serves what is published
+                    await self._change.put_into_force(configuration)
             await self._serve(identity, host, port)
         except BaseException:
             self._house.cancel()
+            self._change.close()
             await self.sequencer.close()
             self.log.close()
             raise
 
     async def _serve(self, identity: LogIdentity, host: str, port: int) -> None:
-        intake = LocalIntake(self.sequencer, self._clock)
+        reports = tuple if self._witnesses is None else self._witnesses.reports
+        intake = LocalIntake(self.sequencer, self._clock, reports)
         if self._front_ends:
             data, name, trust = str(self._data), self.name, self.trust.decode()
             self.pool = FrontEndPool(
@@ -163,11 +192,14 @@ class EmbeddedLog:
                     f"the log in {self._data} is named {settings.name}, and a log keeps its name: "
                     "leave --name out, or give another folder"
                 )
-            if settings.url != here:
-                settings = Settings(settings.name, here)
-                _replace(path, settings.encode())
-            return settings
-        settings = Settings(check_name(self._asked_name or f"localhost:{port}"), here)
+            # Like the policy in force, the witnesses stay where no file is given.
+            witnesses = settings.witnesses if configuration is None else configuration.witnesses
+            changed = Settings(settings.name, here, witnesses)
+            if changed != settings:
+                _replace(path, changed.encode())
+            return changed
+        witnesses = None if configuration is None else configuration.witnesses
+        settings = Settings(check_name(self._asked_name or f"localhost:{port}"), here, witnesses)
         create_log(
             self._data,
             settings,
@@ -187,25 +219,9 @@ class EmbeddedLog:
         """Read the policy file again and put it into force if it changed; whether it did.
 
         Raises:
-            UsageError: there is no policy file, or it is wrong. The policy in force stays.
+            UsageError, RefusedError, StoreError: as `PolicyChange.reload`.
         """
-        if self._policy is None:
-            raise UsageError("this log was started without --policy: there is no policy file to read again")
-        return await self._put_into_force(read_policy_file(self._policy))
-
-    async def _put_into_force(self, configuration: Configuration) -> bool:
-        if (configuration.policy.encode(), configuration.successor) == (
-            self.log.policy_document,
-            self.log.successor,
-        ):
-            return False
-        operation = policy_operation(
-            self.log.identity, configuration, self._clock.now_ms(), policy_index=self.log.policy_index
-        )
-        outcome = await self.sequencer.change_policy(operation)
-        if isinstance(outcome, RefusedError):
-            raise StoreError(f"the new policy could not be put into force: {outcome}")
-        return True
+        return await self._change.reload()
 
     async def __aexit__(
         self,
@@ -215,15 +231,21 @@ class EmbeddedLog:
     ) -> None:
         """Drain: sequence what waits, let its answers be read, and let go of the folder."""
         self._house.cancel()
+        self._change.close()
         # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
         await self.sequencer.close()
         if self.pool is not None:
             await self.pool.stop()
         if self.http is not None:
             await self.http.stop()
+        await self._stop_witnesses()
         self._socket.close()
         self.log.close()
         self._lock.close()
+
+    async def _stop_witnesses(self) -> None:
+        if self._witnesses is not None:
+            await self._witnesses.close()
 
 
 async def run_server(

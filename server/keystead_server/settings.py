@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What a log is called and how clients reach it: `settings.json` and `trust.json` in its folder.
+"""What a log is called, how clients reach it and who its witnesses are: `settings.json` and `trust.json` in its folder.
 
-`settings.json` holds the name, which is in every checkpoint and so never changes, and the URL, which may.
+`settings.json` holds the name, which is in every checkpoint and so never changes, and the URL and the witness policy,
+which may.
 `trust.json` is what a client needs to trust the log (`specs/api.md`, section "trust.json"). It is written anew at
 each start from the settings and the keys; losing it loses nothing, altering it there misleads whoever fetches it
 next: so clients pin it.
@@ -12,27 +13,50 @@ from dataclasses import dataclass
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from keystead.client.trust import parse_trust
+from keystead.encoding.decimal import parse_decimal
 from keystead.encoding.json import decode_json, encode_json
 from keystead.encoding.rfc4648 import encode_base64
-from keystead.errors import KeysteadError, StoreError, UsageError
+from keystead.errors import KeysteadError, ParseError, StoreError, UsageError
 from keystead.tlog.checkpoint import LogKey
+from keystead.tlog.policy import WitnessPolicy, parse_policy
 from keystead_server.log.batch import LogIdentity
 
-__all__ = ["Settings", "check_name", "check_url", "read_settings", "trust_document"]
+__all__ = ["Settings", "Witnesses", "check_name", "check_url", "read_settings", "trust_document"]
 
 _NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9.:/_~-]*[A-Za-z0-9])?", re.ASCII)
 
 
 @dataclass(frozen=True, slots=True)
+class Witnesses:
+    """The witnesses of a log.
+
+    Attributes:
+        policy: who they are, and which of them are a quorum.
+        timeout_ms: milliseconds that each has to answer.
+    """
+
+    policy: WitnessPolicy
+    timeout_ms: int
+
+
+@dataclass(frozen=True, slots=True)
 class Settings:
-    """The log's name (a schema-less URL) and its base URL without a trailing slash."""
+    """The log's name (a schema-less URL), its base URL without a trailing slash, and its witnesses."""
 
     name: str
     url: str
+    witnesses: Witnesses | None = None
 
     def encode(self) -> bytes:
         """The bytes of `settings.json`."""
-        return encode_json({"version": 1, "name": self.name, "url": self.url})
+        document: dict[str, object] = {"version": 1, "name": self.name, "url": self.url}
+        if self.witnesses is not None:
+            document["witnesses"] = {
+                "policy": self.witnesses.policy.text,
+                "timeout_ms": self.witnesses.timeout_ms,
+            }
+        return encode_json(document)
 
 
 def check_name(name: str) -> str:
@@ -77,7 +101,9 @@ def read_settings(path: Path) -> Settings:
         document = decode_json(path.read_bytes(), str(path))
         if not isinstance(document, dict) or document.get("version") != 1:
             raise StoreError(f"{path} is not of a version that this program knows")
-        return Settings(check_name(document["name"]), check_url(document["url"]))
+        return Settings(
+            check_name(document["name"]), check_url(document["url"]), _witnesses(document.get("witnesses"))
+        )
     except (OSError, KeyError, TypeError) as error:
         raise StoreError(f"{path} cannot be read: restore it from a backup") from error
     except StoreError:
@@ -86,8 +112,18 @@ def read_settings(path: Path) -> Settings:
         raise StoreError(f"{path} is damaged ({error}): restore it from a backup") from error
 
 
-def trust_document(identity: LogIdentity, url: str) -> bytes:
-    """The bytes of `trust.json`."""
+def _witnesses(stored: dict[str, object] | None) -> Witnesses | None:
+    if stored is None:
+        return None
+    return Witnesses(parse_policy(str(stored["policy"])), parse_decimal(str(stored["timeout_ms"])))
+
+
+def trust_document(identity: LogIdentity, url: str, witnesses: Witnesses | None = None) -> bytes:
+    """The bytes of `trust.json`.
+
+    Raises:
+        UsageError: the witness policy is for other logs, or too long: no client could use it.
+    """
     document = {
         "version": 1,
         "name": identity.name,
@@ -105,9 +141,14 @@ def trust_document(identity: LogIdentity, url: str) -> bytes:
             "statement_key": encode_base64(identity.keys.statement_spki),
         },
         "index": {"url": f"{url}/index/v1"},
-        "witness_policy": None,
+        "witness_policy": None if witnesses is None else witnesses.policy.text,
     }
-    return encode_json(document) + b"\n"
+    encoded = encode_json(document) + b"\n"
+    try:
+        parse_trust(encoded)
+    except ParseError as error:
+        raise UsageError(f"clients could not use the log's trust.json: {error}") from error
+    return encoded
 
 
 def _vkey(key: LogKey) -> str:

@@ -6,6 +6,7 @@ from typing import Protocol
 
 from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
 from keystead_server.intake.statements import StatementPromise
+from keystead_server.witness.report import WitnessReport
 
 __all__ = ["Health", "Intake"]
 
@@ -33,6 +34,8 @@ class Health:
         batches: committed since the start.
         commit_seconds: that building and committing them took.
         recoveries: since the start.
+        waits_for_witnesses: why what is committed is not published, where that is what it cannot write for.
+        witnesses: what became of asking each witness for each log.
     """
 
     waiting: int
@@ -40,3 +43,5 @@ class Health:
     batches: int
     commit_seconds: float
     recoveries: int
+    waits_for_witnesses: str | None = None
+    witnesses: tuple[WitnessReport, ...] = ()

@@ -1,20 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 """The intake in the process of the sequencer."""
 
+from collections.abc import Callable
+
 from keystead_server.admission.quota import QuotaBook
 from keystead_server.intake.certificates import CertificateIntake, CertificatePromise, CertificateSubmission
 from keystead_server.intake.interface import Health
 from keystead_server.intake.statements import StatementIntake, StatementPromise
 from keystead_server.log.clock import Clock
 from keystead_server.log.sequencer import Sequencer
+from keystead_server.witness.report import WitnessReport
 
 __all__ = ["LocalIntake"]
 
 
 class LocalIntake:
-    """Both intakes of one log, over one book of quotas."""
+    """Both intakes of one log, over one book of quotas.
 
-    def __init__(self, sequencer: Sequencer, clock: Clock) -> None:
+    Args:
+        sequencer: the log's sequencer.
+        clock: wall and monotonic time.
+        witnesses: what became of asking the log's witnesses.
+    """
+
+    def __init__(
+        self,
+        sequencer: Sequencer,
+        clock: Clock,
+        witnesses: Callable[[], tuple[WitnessReport, ...]] = tuple,
+    ) -> None:
+        self._witnesses = witnesses
         quotas = QuotaBook()
         self._sequencer = sequencer
         self._certificates = CertificateIntake(sequencer, quotas, clock)
@@ -37,4 +52,6 @@ class LocalIntake:
             sequencer.batches,
             sequencer.commit_seconds,
             sequencer.recoveries,
+            sequencer.wounded if sequencer.quorum_missing else None,
+            self._witnesses(),
         )
