@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The whole log against a model: any interleaving of submissions, evidence, statements, restarts and failures.
+"""The whole log against a model: any interleaving of submissions, evidence, statements, restarts and failures,
+and of witnesses that come and go.
 
 Hypothesis drives admission, intake, sequencer, commit and recovery over stores in memory whose every effect can
 be made to fail. The model knows what was answered; after each step the whole log is read again from its raw
@@ -10,10 +11,11 @@ import asyncio
 import json
 import tempfile
 from base64 import b64decode
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
@@ -25,7 +27,10 @@ from keystead.statements.dsse import sign_envelope
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.payloads import CertificateRevoked, DeviceEvidence, RevocationReason, parse_statement
 from keystead.tlog.checkpoint import verify_checkpoint
+from keystead.tlog.cosignature import cosignature_vkey, sign_cosignature
 from keystead.tlog.merkle import CompactRange, hash_leaf
+from keystead.tlog.note import SignedNote, parse_note
+from keystead.tlog.policy import parse_policy as parse_witness_policy
 from keystead.tlog.proof import parse_tlog_proof, verify_tlog_proof
 from keystead.tlog.tiles import TILE_WIDTH, bundle_path, decode_bundle, edge_tiles, tile_path
 from keystead_server.configuration import read_policy_file
@@ -34,6 +39,7 @@ from keystead_server.log.batch import LogIdentity
 from keystead_server.log.creation import create_log
 from keystead_server.log.keys import load_keys
 from keystead_server.log.open_log import OpenLog
+from keystead_server.log.publication import QuorumMissingError, Unpublished
 from keystead_server.log.sequencer import Sequencer
 from keystead_server.log.snapshot import Stores
 from keystead_server.settings import Settings, trust_document
@@ -84,6 +90,29 @@ class Faults:
         self.countdown -= 1
 
 
+class Tide:
+    """A cosigner whose witness is away for the next so many rounds."""
+
+    def __init__(self) -> None:
+        self.away = 0
+        self._key = Ed25519PrivateKey.from_private_bytes(b"the key of the model's witness..")
+        public = self._key.public_key().public_bytes_raw()
+        vkey = cosignature_vkey("witness.example", public).encode()
+        self.policy = parse_witness_policy(f"witness w {vkey}\nquorum w\n")
+
+    def cosign(self, issuance: Unpublished, statements: Unpublished) -> tuple[bytes, bytes]:
+        """Both with the cosignature, or neither."""
+        if self.away:
+            self.away -= 1
+            raise QuorumMissingError("the witness is away, as this test asked it to be")
+        return self._cosigned(issuance.note), self._cosigned(statements.note)
+
+    def _cosigned(self, raw: bytes) -> bytes:
+        note = parse_note(raw)
+        line = sign_cosignature(note.text, "witness.example", self._key, START_MS // 1000)
+        return SignedNote(note.text, (*note.signatures, line)).encode()
+
+
 @dataclass(frozen=True)
 class Request:
     """One submission of the small universe."""
@@ -131,6 +160,7 @@ class LogModel(RuleBasedStateMachine):
         self.folder = tempfile.TemporaryDirectory(prefix="keystead-model-")
         self.clock = RushingClock()
         self.faults = Faults()
+        self.tide = Tide()
         self.blobs: dict[str, bytes] = {}
         self.heads = MemoryHeads()
         self.scts: dict[tuple[int, str], str] = {}
@@ -156,7 +186,7 @@ class LogModel(RuleBasedStateMachine):
         )
 
     async def _open(self) -> None:
-        self.log = OpenLog(self.identity, self._stores)
+        self.log = OpenLog(self.identity, self._stores, cosigner=self.tide)
         self.sequencer = Sequencer(self.log, self.clock, 0.2)
         self.sequencer.start()
         self.intake = LocalIntake(self.sequencer, self.clock)
@@ -209,6 +239,11 @@ class LogModel(RuleBasedStateMachine):
     def arm_a_failure(self, countdown: int) -> None:
         """One of the next effects on a store will fail."""
         self.faults.countdown = countdown
+
+    @rule(rounds=st.integers(1, 4))
+    def send_the_witness_away(self, rounds: int) -> None:
+        """For the next rounds nothing can be published."""
+        self.tide.away = rounds
 
     @rule(by=st.integers(-100_000_000, 100_000_000))
     def move_the_clock(self, by: int) -> None:
@@ -267,10 +302,13 @@ class LogModel(RuleBasedStateMachine):
 
     def _read(self) -> tuple[list[bytes], list[bytes], list[bytes]]:
         """Every leaf of both logs, and the stored data tile entries, under the published checkpoints."""
-        issuance = verify_checkpoint(self.blobs["issuance/checkpoint"], self.identity.issuance_key).checkpoint
-        statements = verify_checkpoint(
-            self.blobs["statements/checkpoint"], self.identity.statements_key
-        ).checkpoint
+        keys = self.identity.issuance_key, self.identity.statements_key
+        issuance, statements = (
+            verify_checkpoint(
+                self.blobs[f"{log}/checkpoint"], replace(key, quorum=self.tide.policy)
+            ).checkpoint
+            for log, key in zip(("issuance", "statements"), keys, strict=True)
+        )
         leaves: list[bytes] = []
         for start in range(0, issuance.size, TILE_WIDTH):
             width = min(TILE_WIDTH, issuance.size - start)

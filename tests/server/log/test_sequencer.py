@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The sequencer on a clock that the test drives: batches, idle hours, full pools and stale policies."""
+"""The sequencer on a clock that the test drives: batches, idle hours, full pools, stale policies, absent witnesses."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -16,6 +16,7 @@ from keystead_server.log.creation import create_log, policy_operation
 from keystead_server.log.keys import load_keys
 from keystead_server.log.open_log import OpenLog
 from keystead_server.log.operations import AddEntry
+from keystead_server.log.publication import NO_WITNESSES, Cosigner, QuorumMissingError, Unpublished
 from keystead_server.log.records import Placed
 from keystead_server.log.sequencer import RESIGN_SECONDS, Sequencer
 from keystead_server.log.snapshot import Stores
@@ -24,6 +25,10 @@ from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.sqlite import SQLiteHeadStore
 
 START = 1_800_000_000_000
+
+
+opened: list[Path] = []
+"""Each opening of the stores by the log of the running test."""
 
 
 class DrivenClock:
@@ -63,11 +68,30 @@ async def settle() -> None:
         await asyncio.sleep(0)
 
 
+class Rounds:
+    """A cosigner that counts its rounds, and is asked in vain while `away`."""
+
+    def __init__(self) -> None:
+        self.away = False
+        self.count = 0
+
+    def cosign(self, issuance: Unpublished, statements: Unpublished) -> tuple[bytes, bytes]:
+        """As they are, or not at all."""
+        self.count += 1
+        if self.away:
+            raise QuorumMissingError("the witness is away")
+        return issuance.note, statements.note
+
+
 @asynccontextmanager
-async def sequencing(folder: Path, clock: DrivenClock, period: float = 1.0) -> AsyncIterator[Sequencer]:
+async def sequencing(
+    folder: Path, clock: DrivenClock, period: float = 1.0, cosigner: Cosigner = NO_WITNESSES
+) -> AsyncIterator[Sequencer]:
     """A sequencer over a fresh log."""
+    opened.clear()
 
     def open_stores() -> Stores:
+        opened.append(folder)
         path = folder / "log.sqlite"
         heads = SQLiteHeadStore(path) if path.exists() else SQLiteHeadStore.create(path)
         return Stores(DirectoryBlobStore(folder), heads)
@@ -75,7 +99,7 @@ async def sequencing(folder: Path, clock: DrivenClock, period: float = 1.0) -> A
     create_log(
         folder, Settings("log.example", "https://log.example"), default_configuration(), open_stores, START
     )
-    log = OpenLog(LogIdentity("log.example", load_keys(folder / "keys")), open_stores)
+    log = OpenLog(LogIdentity("log.example", load_keys(folder / "keys")), open_stores, cosigner=cosigner)
     sequencer = Sequencer(log, clock, period)
     sequencer.start()
     try:
@@ -181,3 +205,45 @@ async def test_what_was_admitted_under_an_old_policy_is_not_sequenced(tmp_path: 
         assert isinstance(outcome, RefusedError)
         assert (outcome.code, outcome.status) == ("policy-changed", 503)
         assert isinstance(await fresh, Placed)
+
+
+async def test_a_missing_quorum_is_asked_for_each_period_and_nothing_is_sequenced_meanwhile(
+    tmp_path: Path,
+) -> None:
+    """Who waits is refused, in the batch and in the pool; the stores are opened anew once; then it goes on."""
+    clock, cosigner = DrivenClock(), Rounds()
+    async with sequencing(tmp_path, clock, cosigner=cosigner) as sequencer:
+        await sequencer.submit([entry(0)], 10)[0]
+        published = (tmp_path / "issuance" / "checkpoint").read_bytes()
+        openings = len(opened)
+        cosigner.away = True
+        (waiting,) = sequencer.submit([entry(1)], 10)
+        await settle()
+        await clock.advance(1.0)
+        outcome = await waiting
+        assert isinstance(outcome, RefusedError)
+        assert (outcome.code, outcome.status) == ("quorum-missing", 503)
+        assert outcome.retry_after
+        assert sequencer.quorum_missing
+        with pytest.raises(RefusedError, match="the witness is away") as refusal:
+            sequencer.submit([entry(2)], 10)
+        assert refusal.value.code == "quorum-missing"
+        for _ in range(5):
+            before = cosigner.count
+            while cosigner.count == before:
+                await clock.advance(1.0)
+        assert len(opened) == openings + 1
+        assert (tmp_path / "issuance" / "checkpoint").read_bytes() == published
+        assert (sequencer.log.issuance.size, sequencer.log.heads.issuance) == (1, published)
+        assert sequencer.log.records.precertificate((1).to_bytes(32)) is not None  # it is committed
+
+        cosigner.away = False
+        while sequencer.wounded is not None:
+            await clock.advance(1.0)
+        assert (sequencer.log.issuance.size, sequencer.recoveries) == (2, 1)
+        (later,) = sequencer.submit([entry(2)], 10)
+        while not later.done():
+            await clock.advance(1.0)
+        placed = await later
+        assert isinstance(placed, Placed)
+        assert placed.index == 2
