@@ -67,13 +67,25 @@ def marvell(version: int, number: int) -> Evidence:
     return module.attest(attested_key(number))
 
 
+def qasm(signatures: str, number: int) -> Evidence:
+    """A message by one of ten QASMs, with one or two signatures."""
+    return VENDOR.qasm(number % 10).attest(attested_key(number), hss=signatures == "ecdsa and hss")
+
+
+def fortanix(number: int) -> Evidence:
+    """A statement by one of ten clusters."""
+    return VENDOR.fortanix(str(number % 10)).attest(attested_key(number))
+
+
 CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     **{("yubikey-piv", name): partial(yubikey, firmware) for name, firmware in FIRMWARES.items()},
     **{("yubihsm", name): partial(yubihsm, name) for name in ("sub-ca", "attestation-root")},
+    ("fortanix", "cluster"): fortanix,
     **{("marvell", f"cloud, version {version}"): partial(marvell, version) for version in (1, 2)},
     **{("luna-pkc", name): partial(luna, name) for name in ("chrysalis-its", "tc-trustcenter", "ecc")},
     ("nshield", "module"): partial(nshield, "module"),
     ("primus", "primus"): partial(primus, "primus"),
+    **{("qasm", name): partial(qasm, name) for name in ("ecdsa", "ecdsa and hss")},
 }
 """By format and shape of chain, what makes piece number so-and-so."""
 
@@ -93,6 +105,7 @@ def primus_files(evidence: Evidence) -> dict[str, bytes]:
 FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
     "nshield": lambda evidence: {"key.att": evidence.data},
     "primus": primus_files,
+    "qasm": lambda evidence: {"message.pem": to_pem(evidence.data, "ATTESTATION MESSAGE").encode()},
 }
 """By format, the files that people have; elsewhere a PEM bundle."""
 

@@ -247,9 +247,36 @@ def luna_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def fortanix_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("fortanix")
+    digits = derive_bytes(KEY, "fortanix-key", 16).hex()
+    return [
+        attestation(
+            "Fortanix DSM: class none",
+            vendor.fortanix().attest(KEY),
+            vendor="Fortanix",
+            model=None,
+            identities=[],
+            serial=None,
+            firmware=None,
+            form_factor=None,
+            certification=None,
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "minimum_protection": "Fortanix FX2200",
+                "site_operator_approval": True,
+                "key_id": "-".join((digits[:8], digits[8:12], digits[12:16], digits[16:20], digits[20:])),
+            },
+        )
+    ]
+
+
 ATTESTATIONS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     yubikey_attestations,
     yubihsm_attestations,
     marvell_attestations,
     luna_attestations,
+    fortanix_attestations,
 )

@@ -14,7 +14,7 @@ Invariants:
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
@@ -34,8 +34,10 @@ COLLECTORS: tuple[Collector, ...] = (
     yubihsm.collect,
     luna.collect,
     marvell.collect,
+    fortanix.collect,
     nshield.collect,
     primus.collect,
+    qasm.collect,
 )
 """One a format."""
 

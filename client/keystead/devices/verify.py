@@ -20,7 +20,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -37,8 +37,10 @@ FORMATS: Mapping[str, Verifier] = MappingProxyType(
         yubihsm.FORMAT: yubihsm.verify,
         luna.FORMAT: luna.verify,
         marvell.FORMAT: marvell.verify,
+        fortanix.FORMAT: fortanix.verify,
         nshield.FORMAT: nshield.verify,
         primus.FORMAT: primus.verify,
+        qasm.FORMAT: qasm.verify,
     }
 )
 """By format name, what verifies it."""

@@ -14,11 +14,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keystead.devices import luna, marvell, nshield, primus, yubihsm, yubikey_piv
+from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
 from keystead.testvendor.certificates import to_pem
+from keystead.testvendor.fortanix import TestFortanix, TestFortanixMaker
+from keystead.testvendor.fortanix_refusals import all_fortanix_refusals
 from keystead.testvendor.luna import TestLuna, TestLunaMaker
 from keystead.testvendor.luna_refusals import all_luna_refusals
 from keystead.testvendor.marvell import TestMarvell, TestMarvellMaker
@@ -27,6 +29,8 @@ from keystead.testvendor.nshield import TestNShield, TestNShieldMaker
 from keystead.testvendor.nshield_refusals import all_nshield_refusals
 from keystead.testvendor.primus import TestPrimus, TestPrimusMaker
 from keystead.testvendor.primus_refusals import all_primus_refusals
+from keystead.testvendor.qasm import TestQasm, TestQasmMaker
+from keystead.testvendor.qasm_refusals import all_qasm_refusals
 from keystead.testvendor.refusals import Refusal
 from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
 from keystead.testvendor.yubihsm_refusals import all_yubihsm_refusals
@@ -63,15 +67,19 @@ class TestVendor:
         self._yubihsms = TestYubiHsmMaker(self._yubikeys, key)
         self._nshields = TestNShieldMaker(self.seed)
         self._primus = TestPrimusMaker(self.seed)
+        self._qasms = TestQasmMaker(self.seed)
         self._lunas = TestLunaMaker(self.seed, key)
         self._marvells = TestMarvellMaker(self.seed, key)
+        self._clusters = TestFortanixMaker(self.seed, key)
         self._lines: dict[str, _Line] = {
             yubikey_piv.FORMAT: _Line(self._yubikeys.anchors, partial(all_yubikey_refusals, self._yubikeys)),
             yubihsm.FORMAT: _Line(self._yubihsms.anchors, partial(all_yubihsm_refusals, self._yubihsms)),
             luna.FORMAT: _Line(self._lunas.anchors, partial(all_luna_refusals, self._lunas)),
             marvell.FORMAT: _Line(self._marvells.anchors, partial(all_marvell_refusals, self._marvells)),
+            fortanix.FORMAT: _Line(self._clusters.anchors, partial(all_fortanix_refusals, self._clusters)),
             nshield.FORMAT: _Line(self._nshields.anchors, partial(all_nshield_refusals, self._nshields)),
             primus.FORMAT: _Line(self._primus.anchors, partial(all_primus_refusals, self._primus)),
+            qasm.FORMAT: _Line(self._qasms.anchors, partial(all_qasm_refusals, self._qasms)),
         }
 
     def yubikey(
@@ -105,6 +113,10 @@ class TestVendor:
         """A Primus HSM; see `TestPrimus`."""
         return self._primus.make(serial)
 
+    def qasm(self, number: int) -> TestQasm:
+        """A QASM with the serial number `QSM` and six digits; see `TestQasm`."""
+        return self._qasms.make(number)
+
     def luna(
         self, serial: int, *, firmware: tuple[int, int] = (7, 84), path: str = "chrysalis-its"
     ) -> TestLuna:
@@ -116,6 +128,10 @@ class TestVendor:
     ) -> TestMarvell:
         """A partition of a LiquidSecurity card; see `TestMarvell`."""
         return self._marvells.make(adapter, partition=partition, owned=owned, version=version)
+
+    def fortanix(self, cluster: str = "1") -> TestFortanix:
+        """A DSM cluster; see `TestFortanix`."""
+        return self._clusters.make(cluster)
 
     def refusals(self, *formats: str) -> list[Refusal]:
         """Evidence that must be refused under `anchors()`, for every reason; without `formats`, of all."""
