@@ -104,7 +104,44 @@ def primus_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def qasm_attestations(vendor: TestVendor) -> list[Vector]:
+    device = vendor.qasm(129)
+    (anchor,) = vendor.anchors("qasm")
+    digest = sha256(anchor.key).hexdigest()
+
+    def made(name: str, evidence: Any, paths: int, certification: str | None) -> Vector:
+        return attestation(
+            name,
+            evidence,
+            vendor="Crypto4A",
+            identities=[identity("crypto4a-serial", "QSM000129", "appliance")],
+            serial="QSM000129",
+            model="QASM",
+            firmware="4.0.2.493",
+            form_factor=None,
+            certification=certification,
+            anchors=[digest] * paths,
+            properties={
+                "object": str(device.object_of(KEY)),
+                "generated_on_device": True,
+                "exportable": False,
+                "certified_production": True,
+                "attestation_keys_unique": True,
+                "module": str(device.uuid),
+                "attested": "2024-06-12T14:33:07Z",
+                "permissions": ["sign"],
+            },
+        )
+
+    beside = device.attest(KEY, hss=False, attached=[], chain=(device.maker.issuer_der,), fips=True)
+    return [
+        made("QASM, two signatures, certificates attached", device.attest(KEY), 2, None),
+        made("QASM, one signature, the issuer beside the message, FIPS mode", beside, 1, "FIPS mode"),
+    ]
+
+
 STATEMENTS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     nshield_attestations,
     primus_attestations,
+    qasm_attestations,
 )

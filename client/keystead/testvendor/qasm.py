@@ -149,6 +149,7 @@ class TestQasmMaker:
         *extensions: bytes,
         issuer: str = _ISSUER,
         key: SigningKey | None = None,
+        day: int = _DAY,
     ) -> bytes:
         """A certificate for an attestation key."""
         signer = key or self.key("issuer")
@@ -157,7 +158,7 @@ class TestQasmMaker:
             spki=spki,
             issuer=common_name(issuer),
             key=signer,
-            not_before=_DAY,
+            not_before=day,
             not_after=_END,
             extensions=extensions or self.assertion_extensions(spki),
         )
@@ -234,7 +235,7 @@ class TestQasm:
         ]
         if hss:
             key = self.hash_key
-            signers.append((key, self.maker.assertion(f"{subject} HSS", key.spki)))
+            signers.append((key, self.maker.assertion(f"{subject} HSS", key.spki, day=_DAY - 1)))
         return signers
 
     def generate(self, label: str = "signing", kind: str = "ec-p256") -> SigningKey:
@@ -252,9 +253,13 @@ class TestQasm:
             "2.0": claim("2.0"),
         }
 
+    def object_of(self, public_key: bytes) -> UUID:
+        """The identifier of a key in the module."""
+        return UUID(bytes=derive_bytes(public_key, "qasm", 16))
+
     def key_claims(self, public_key: bytes) -> dict[str, bytes]:
         """What it claims of a key, by predicate."""
-        subject = UUID(bytes=derive_bytes(public_key, "qasm", 16))
+        subject = self.object_of(public_key)
         numbers = {"2.4": 4, "2.5": 2, "2.6": 0x100, "2.13": 0x105, "2.14": 0x107}
         claims = {"2.1": claim("2.1", encode(0x80, public_key), subject)}
         for predicate in ("2.4", "2.5", "2.6", "2.7", "2.8", "2.9", "2.13", "2.14"):

@@ -1,8 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """QASM messages that must be refused, each for one reason, signed again where they are signed."""
 
-from uuid import UUID
-
 from keystead.devices.evidence import Evidence
 from keystead.devices.qasm import FORMAT
 from keystead.encoding.der import (
@@ -14,7 +12,7 @@ from keystead.encoding.der import (
     encode_oid,
     parse,
 )
-from keystead.testvendor.keys import derive_bytes, derive_key
+from keystead.testvendor.keys import derive_key
 from keystead.testvendor.qasm import TestQasm, TestQasmMaker, claim, message
 from keystead.testvendor.qasm_chain_refusals import chain_refusals
 from keystead.testvendor.refusals import Refusal, flip
@@ -43,7 +41,7 @@ def _with_claims(device: TestQasm, claims: dict[str, bytes] | list[bytes]) -> Ev
 
 def _key_claim_refusals(device: TestQasm, public_key: bytes) -> list[Refusal]:
     module, key = device.module_claims(), device.key_claims(public_key)
-    subject = UUID(bytes=derive_bytes(public_key, "qasm", 16))
+    subject = device.object_of(public_key)
 
     def changed(name: str, check: str, names: str, predicate: str, new: bytes | None = None) -> Refusal:
         claims = {other: der for other, der in key.items() if other != predicate}

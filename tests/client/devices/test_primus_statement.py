@@ -17,8 +17,10 @@ def test_elements_texts_and_attributes_are_read() -> None:
     """With the declaration or without it, white space between elements meaning nothing."""
     for data in (
         b'<a x="1" y="2">\n<b>one &amp; &lt;two&gt; &quot;&apos;</b><c></c></a>',
-        b'<?xml version="1.0" encoding="UTF-8"?>\r\n<a x="1" y="2">'
-        b"<b>one &amp; &lt;two&gt; &quot;&apos;</b><c> </c></a>\n",
+        (
+            b'<?xml version="1.0" encoding="UTF-8"?>\r\n<a x="1" y="2">'
+            b"<b>one &amp; &lt;two&gt; &quot;&apos;</b><c> </c></a>\n"
+        ),
     ):
         root = parse_statement_xml(data)
         assert (root.name, root.attributes) == ("a", {"x": "1", "y": "2"})
