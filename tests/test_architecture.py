@@ -23,7 +23,7 @@ LONGER: dict[str, str] = {
 }
 """Files that may be longer, each with its reason."""
 
-PURE = ("encoding", "tlog", "ct", "certificate", "devices", "statements")
+PURE = ("encoding", "tlog", "ct", "certificate", "devices", "statements", "index")
 """Packages of the client that take and return values: no files, no clock, no chance."""
 
 READERS_OF_FILES = {

@@ -21,6 +21,7 @@ from keystead.statements.payloads import (
     DeviceEvidence,
     DeviceReference,
     DeviceTransfer,
+    IndexHead,
     LogPolicy,
     RevocationReason,
     ServiceAudit,
@@ -209,6 +210,20 @@ def alias(**changed: object) -> SubscriberAlias:
     return SubscriberAlias(**(members | changed))  # type: ignore[arg-type]
 
 
+def index_head(**changed: object) -> IndexHead:
+    """A head over a few entries."""
+    members: dict[str, object] = {
+        "log": ORIGIN,
+        "issued": NOW,
+        "issuance_origin": "log.example/issuance",
+        "issuance_size": 8,
+        "issuance_root": digest("issuance root"),
+        "statements_size": 12,
+        "map_root": digest("map root"),
+    }
+    return IndexHead(**(members | changed))  # type: ignore[arg-type]
+
+
 def log_policy(**changed: object) -> LogPolicy:
     """The log's policy."""
     members: dict[str, object] = {"log": ORIGIN, "issued": NOW, "policy": digest("policy")}
@@ -227,6 +242,7 @@ def one_of_each_kind() -> tuple[Statement, ...]:
         revocation(),
         transfer(),
         alias(),
+        index_head(),
     )
 
 

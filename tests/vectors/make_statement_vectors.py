@@ -325,6 +325,21 @@ LOGGED += [
             "reason": "renamed",
         },
     ),
+    statement(
+        START + 22 * DAY + 1000,
+        "index-head",
+        "log",
+        {
+            "issued": "2026-01-23T00:00:01Z",
+            "issuance": {
+                "origin": ORIGIN.replace("statements", "issuance"),
+                "size": 1,
+                "root": digest("root"),
+            },
+            "statements": {"size": 13},
+            "map_root": digest("map root"),
+        },
+    ),
 ]
 
 

@@ -21,6 +21,7 @@ from keystead.statements.kinds.certificate_revoked import (
 from keystead.statements.kinds.device_binding import DEVICE_BINDING, DeviceBinding
 from keystead.statements.kinds.device_evidence import DEVICE_EVIDENCE, DeviceEvidence
 from keystead.statements.kinds.device_transfer import DEVICE_TRANSFER, DeviceTransfer
+from keystead.statements.kinds.index_head import INDEX_HEAD, IndexHead
 from keystead.statements.kinds.log_policy import LOG_POLICY, LogPolicy
 from keystead.statements.kinds.service_audit import SERVICE_AUDIT, ServiceAudit, service_id_of
 from keystead.statements.kinds.service_devices import SERVICE_DEVICES, ServiceDevices
@@ -37,6 +38,7 @@ __all__ = [
     "DeviceEvidence",
     "DeviceReference",
     "DeviceTransfer",
+    "IndexHead",
     "LogPolicy",
     "RevocationReason",
     "ServiceAudit",
@@ -63,6 +65,7 @@ KINDS: Mapping[str, Kind] = MappingProxyType(
             CERTIFICATE_REVOKED,
             DEVICE_TRANSFER,
             SUBSCRIBER_ALIAS,
+            INDEX_HEAD,
         )
     }
 )

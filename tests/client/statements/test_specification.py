@@ -58,11 +58,11 @@ def test_every_shortcoming_and_standing_is_listed() -> None:
 def test_every_kind_has_its_members_listed() -> None:
     """In a section of its own."""
     for statement in one_of_each_kind():
-        (number,) = re.findall(rf"^### (5\.\d) {statement.kind}$", STATEMENTS, re.MULTILINE)
+        (number,) = re.findall(rf"^### (5\.\d+) {statement.kind}$", STATEMENTS, re.MULTILINE)
         text = section(STATEMENTS, f"### {number}")
         for member in statement.members():
             assert f"`{member}`" in text, (statement.kind, member)
-    assert len(re.findall(r"^### 5\.\d [a-z-]+$", STATEMENTS, re.MULTILINE)) == len(KINDS)
+    assert len(re.findall(r"^### 5\.\d+ [a-z-]+$", STATEMENTS, re.MULTILINE)) == len(KINDS)
 
 
 def test_choices_are_listed() -> None:

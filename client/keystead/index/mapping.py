@@ -1,0 +1,134 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Which entry stands under which keys (`specs/device-index.md`, section 5). Frozen for the life of an index.
+
+Each key of an entry is derived on its own. What cannot be read of an issuance entry puts it under `undecodable` as
+well, and takes nothing from the others; a statement that cannot be read has no keys.
+
+Invariants:
+
+* pure and total: nothing is raised on an entry's content, and the same bytes have the same keys everywhere;
+* an entry stands under a key once.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from keystead.certificate.extension import device_extension
+from keystead.certificate.precertificate import certificate_id, log_tbs
+from keystead.certificate.subscriber import subscriber_of
+from keystead.certificate.x509 import (
+    Certificate,
+    TbsCertificate,
+    parse_certificate,
+    parse_tbs_certificate,
+)
+from keystead.ct.leaf import PRECERT_ENTRY, LogEntry
+from keystead.errors import ParseError, StatementError
+from keystead.index.kinds import IndexKind, Subject
+from keystead.statements.entry import parse_statement_entry
+from keystead.statements.kinds.log_policy import LogPolicy
+from keystead.statements.payloads import parse_statement
+
+__all__ = ["subjects_of_entry", "subjects_of_statement"]
+
+_UNDECODABLE = Subject(IndexKind.UNDECODABLE, b"")
+_POLICIES = Subject(IndexKind.POLICIES, b"")
+
+
+def subjects_of_entry(entry: LogEntry, issuer_key_hash: bytes | None) -> frozenset[Subject]:
+    """What an issuance entry is listed under.
+
+    Args:
+        entry: as it was hashed.
+        issuer_key_hash: of an `x509_entry`, the SHA-256 of the SubjectPublicKeyInfo of the first certificate in its
+            chain; None where there is none that can be read. A `precert_entry` states it itself.
+    """
+    found: set[Subject] = set()
+    certificate = _certificate(entry)
+    # Kind 10: the certificate id. Of a precertificate it is made from bytes that nobody need be able to read.
+    if entry.entry_type == PRECERT_ENTRY:
+        identifier: bytes | None = certificate_id(entry.issuer_key_hash, entry.signed)
+    else:
+        identifier = _identifier(certificate, issuer_key_hash)
+    if identifier is not None:
+        found.add(Subject(IndexKind.CERTIFICATE_ENTRIES, identifier))
+    if certificate is None or identifier is None:
+        found.add(_UNDECODABLE)
+    if certificate is None:
+        return frozenset(found)
+    # Kind 2: the public key. One that cannot be normalized is taken as it is.
+    found.add(Subject(IndexKind.KEY_CERTIFICATES, certificate.key_hash))
+    # Kind 3: the subscriber, by the last of its rules where the subject cannot be read.
+    subscriber = subscriber_of(certificate)
+    found.add(Subject(IndexKind.SUBSCRIBER_CERTIFICATES, subscriber.id))
+    if not subscriber.decodable:
+        found.add(_UNDECODABLE)
+    # Kinds 1 and 4: what the device extension names.
+    try:
+        extension = device_extension(certificate)
+    except ParseError:
+        found.add(_UNDECODABLE)
+        extension = None
+    if extension is not None:
+        found |= {Subject(IndexKind.DEVICE_CERTIFICATES, device.device_id) for device in extension.devices}
+        if extension.service is not None:
+            found.add(Subject(IndexKind.SERVICE_CERTIFICATES, extension.service))
+    return frozenset(found)
+
+
+def _certificate(entry: LogEntry) -> TbsCertificate | None:
+    try:
+        if entry.entry_type == PRECERT_ENTRY:
+            return parse_tbs_certificate(entry.signed)
+        return parse_certificate(entry.signed)
+    except ParseError:
+        return None
+
+
+def _identifier(certificate: TbsCertificate | None, issuer_key_hash: bytes | None) -> bytes | None:
+    if issuer_key_hash is None or not isinstance(certificate, Certificate):
+        return None
+    try:
+        return certificate_id(issuer_key_hash, log_tbs(certificate))
+    except ParseError:
+        return None
+
+
+def subjects_of_statement(entry: bytes) -> frozenset[Subject]:
+    """What a statement entry is listed under.
+
+    The rule goes by the names of members, which mean the same in every kind of statement: `devices`, `device`, `join`
+    and `leave` name devices, `service` a service, `subscribers` subscribers, `certificate` a certificate. Whoever says
+    it, and whether it stands, is for the reader to judge.
+
+    Args:
+        entry: as it was hashed.
+    """
+    try:
+        statement = parse_statement(parse_statement_entry(entry).envelope)
+    except (ParseError, StatementError):
+        return frozenset()
+    if isinstance(statement, LogPolicy):
+        return frozenset((_POLICIES,))
+    members = statement.members()
+    found = {
+        Subject(IndexKind.DEVICE_STATEMENTS, bytes.fromhex(device))
+        for name in ("device", "devices", "join", "leave")
+        for device in _devices(members, name)
+    }
+    for name, kind in (
+        ("service", IndexKind.SERVICE_STATEMENTS),
+        ("certificate", IndexKind.CERTIFICATE_STATEMENTS),
+    ):
+        if name in members:
+            found.add(Subject(kind, bytes.fromhex(members[name])))
+    found |= {
+        Subject(IndexKind.SUBSCRIBER_STATEMENTS, bytes.fromhex(subscriber))
+        for subscriber in members.get("subscribers", ())
+    }
+    return frozenset(found)
+
+
+def _devices(members: Mapping[str, Any], name: str) -> list[str]:
+    named = members.get(name, ())
+    return [device["device_id"] for device in ((named,) if isinstance(named, dict) else named)]
