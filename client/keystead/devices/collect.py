@@ -13,33 +13,21 @@ Invariants:
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
+from importlib import import_module
 
-from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.material import Material, sort_files
 from keystead.devices.piece import Piece
 from keystead.devices.request import verify_request
 from keystead.devices.result import Attestation
-from keystead.devices.verify import require_key, verify_evidence
+from keystead.devices.verify import FORMATS, require_key, verify_evidence
 from keystead.errors import ParseError
 
-__all__ = ["COLLECTORS", "Collection", "Collector", "Piece", "Unused", "collect", "identify"]
+__all__ = ["Collection", "Collector", "Piece", "Unused", "collect", "identify"]
 
 Collector = Callable[[Material, AnchorSet], Iterable[Piece]]
 """Finds the pieces of one format in what the files hold; raises nothing but `ParseError`."""
-
-COLLECTORS: tuple[Collector, ...] = (
-    yubikey_piv.collect,
-    yubihsm.collect,
-    luna.collect,
-    marvell.collect,
-    fortanix.collect,
-    nshield.collect,
-    primus.collect,
-    qasm.collect,
-)
-"""One a format."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +63,8 @@ def collect(files: Mapping[str, bytes], anchors: AnchorSet = BUILTIN_ANCHORS) ->
     """
     material = sort_files(files)
     found = [Piece(evidence, (name,)) for name, evidence in material.evidence]
-    for collector in COLLECTORS:
+    for module in FORMATS.values():
+        collector: Collector = import_module(f"keystead.devices.{module}").collect
         found += collector(material, anchors)
     pieces = _merged(found, list(files))
     used = {name for piece in pieces for name in piece.files}

@@ -3,7 +3,7 @@
 
 The procedure is the same for all: the signature over the statement, the way to a pinned key of its vendor,
 what the device says about the key (generated inside, never exportable), and which device it says it is. A
-format is a module with a function of the type `Verifier`; `FORMATS` names them.
+format is a module with a function of the type `Verifier`; `FORMATS` names it.
 
 Two more checks compare the result with what somebody claims, and are separate because the claim comes from
 elsewhere: `require_key` (the certificate's or request's key) and `require_identity` (the device named).
@@ -17,10 +17,11 @@ Invariants:
 """
 
 from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
 from types import MappingProxyType
 
 from keystead.certificate.public_key import key_hash
-from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
@@ -31,19 +32,28 @@ __all__ = ["FORMATS", "Verifier", "require_identity", "require_key", "verify_evi
 Verifier = Callable[[Evidence, AnchorSet], Attestation]
 """Verifies evidence of one format; raises `EvidenceError` or `ParseError`."""
 
-FORMATS: Mapping[str, Verifier] = MappingProxyType(
+FORMATS: Mapping[str, str] = MappingProxyType(
     {
-        yubikey_piv.FORMAT: yubikey_piv.verify,
-        yubihsm.FORMAT: yubihsm.verify,
-        luna.FORMAT: luna.verify,
-        marvell.FORMAT: marvell.verify,
-        fortanix.FORMAT: fortanix.verify,
-        nshield.FORMAT: nshield.verify,
-        primus.FORMAT: primus.verify,
-        qasm.FORMAT: qasm.verify,
+        "yubikey-piv": "yubikey_piv",
+        "yubihsm": "yubihsm",
+        "luna-pkc": "luna",
+        "marvell": "marvell",
+        "fortanix": "fortanix",
+        "nshield": "nshield",
+        "primus": "primus",
+        "qasm": "qasm",
     }
 )
-"""By format name, what verifies it."""
+"""By format name, the module of this package with its `verify` and, for what lies in files, its `collect`.
+
+Modules are loaded when their format is first met: whoever needs one format does not wait for all.
+"""
+
+
+@cache
+def _verifier(name: str) -> Verifier:
+    verifier: Verifier = import_module(f"keystead.devices.{FORMATS[name]}").verify
+    return verifier
 
 
 def verify_evidence(evidence: Evidence, anchors: AnchorSet = BUILTIN_ANCHORS) -> Attestation:
@@ -52,11 +62,10 @@ def verify_evidence(evidence: Evidence, anchors: AnchorSet = BUILTIN_ANCHORS) ->
     Raises:
         EvidenceError: it proves nothing; `check` names the rule that failed (`specs/evidence.md`, section 5).
     """
-    verifier = FORMATS.get(evidence.format)
-    if verifier is None:
+    if evidence.format not in FORMATS:
         raise _refusal(f"no format of evidence is called '{evidence.format}'", "unknown-format", evidence)
     try:
-        return verifier(evidence, anchors)
+        return _verifier(evidence.format)(evidence, anchors)
     except EvidenceError as error:
         raise _refusal(str(error), error.check, evidence) from error
     except ParseError as error:
