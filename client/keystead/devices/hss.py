@@ -100,7 +100,7 @@ def verify_hss(spki: bytes, signature: bytes, message: bytes) -> None:
         reader.finish()
         _verify_lms(root, tree, below, message)
     except ParseError as error:
-        raise SignatureError(str(error), check="signature-invalid") from error
+        raise SignatureError(str(error), check="wrong-signature") from error
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,7 +153,7 @@ def _verify_lms(public_key: bytes, tree: _Tree, signature: _LmsSignature, messag
     if value != tree.root:
         raise SignatureError(
             "the HSS signature does not lead to its key's root",
-            check="signature-invalid",
+            check="wrong-signature",
             evidence={"key": public_key, "message": message},
         )
 
