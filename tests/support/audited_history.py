@@ -13,7 +13,9 @@ from keystead.audit.report import AuditReport
 from keystead.audit.run import AuditOptions, audit_log
 from keystead.certificate.device_identifier import SCHEMES, DeviceIdentifier
 from keystead.certificate.extension import Method, SignatureCreationDevice
+from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.client.fetcher import Fetcher
+from keystead.ct.sct import sct_list_extension_value, sign_sct
 from keystead.ct.tile_leaf import TileLeaf
 from keystead.devices.evidence import Evidence
 from keystead.statements.policy import Backfill
@@ -112,6 +114,16 @@ class AuditedHistory(History):
         """Change what an entry says of itself, before it is signed."""
         leaf = self.log.issuance.leaves[index]
         self.rewrite(index, replace(leaf, entry=replace(leaf.entry, **changed)))  # type: ignore[arg-type]
+
+    def promise(self, index: int, **changed: object) -> bytes:
+        """The log's SCT for an entry, or for what it says after a change."""
+        entry = replace(self.log.issuance.leaves[index].entry, **changed)  # type: ignore[arg-type]
+        return sign_sct(entry, self.log.trust.issuance.log_id, self.log.sct_key).encode()
+
+    def finish_with(self, issued: Issued, *promises: bytes) -> Certificate:
+        """The certificate of a precertificate, with promises in it; it is not logged."""
+        reissue = {**issued.reissue, "sct_list": sct_list_extension_value(promises)}
+        return parse_certificate(issued.ca.issue(**reissue))  # type: ignore[arg-type]
 
     async def audit_now(self, fetcher: Fetcher | None = None, **options: object) -> AuditReport:
         """Audit the log as it is published, or as a fetcher shows it."""

@@ -59,6 +59,12 @@ CODES: Mapping[str, str] = MappingProxyType(
         "evidence-other-devices": "a device-evidence statement names other devices than its evidence proves",
         "evidence-other-anchors": "a device-evidence statement names other anchors than its evidence leads to",
         "evidence-other-format": "a device-evidence statement names another format than its evidence has",
+        # One certificate
+        "no-promise": "the certificate has no promise of any log that was given",
+        "promise-malformed": "a promise has no index",
+        "promise-not-kept": "the log promised an entry, and its tree has none there, or another one",
+        "issuer-unknown": "the log's entry does not lead to the certificate's issuer, so the promise cannot be checked",
+        "statements-unreadable": "the statement log cannot be read whole, so what it says is not known",
     }
 )
 """Every code that an audit has of its own, and what it means."""

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from keystead.audit.run import AuditOptions, audit_log
+from keystead.certificate.extension import Method
 from keystead.client.fetcher import FolderFetcher
 from keystead.client.http import HTTPFetcher, Patience
 from keystead.errors import FetchError
@@ -66,8 +67,6 @@ async def test_statements_of_parties(tmp_path: Path) -> None:
             "certificate": bytes.fromhex(answer["certificate_id"]),
             "issuance_index": answer["leaf_index"],
         }
-        from keystead.certificate.extension import Method
-
         for statement in (
             DeviceBinding(origin, now, **named, devices=(), method=Method.SIGNING_SERVICE, service=bytes(32)),
             CertificateRevoked(origin, now, **named, on=now, reason=RevocationReason.KEY_COMPROMISE),
