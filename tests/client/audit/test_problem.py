@@ -21,7 +21,7 @@ def test_codes_are_used() -> None:
     """Each code is written in the code that finds it, and is no code of a refusal."""
     sources = [
         path.read_text("utf-8")
-        for path in ROOT.glob("client/keystead/audit/*.py")
+        for path in ROOT.glob("client/keystead/audit/**/*.py")
         if path.name != "problem.py"
     ]
     refusals = (ROOT / "specs/errors.md").read_text("utf-8")
