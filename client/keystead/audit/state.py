@@ -20,6 +20,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import closing
 from hashlib import sha256
 from pathlib import Path
+from types import TracebackType
 
 from keystead.audit.edge import EMPTY_EDGE, Edge
 from keystead.audit.issuance import EntryFacts
@@ -126,10 +127,15 @@ class AuditState:
     def __enter__(self) -> "AuditState":
         return self
 
-    def __exit__(self, *_error: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.db.close()
         if self._path is not None and not self._kept:
             self._path.unlink(missing_ok=True)
+        if isinstance(error, sqlite3.Error):
+            place = "the temporary database of the audit" if self._path is None else str(self._path)
+            raise StoreError(f"{place} cannot be used: {error}") from error
 
     def keep(self) -> None:
         """Make what is known now the state of the file.

@@ -8,6 +8,7 @@ same result.
 import asyncio
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -25,6 +26,11 @@ Result = TypeVar("Result")
 def available_cores() -> int:
     """How many cores this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _leave_interrupts_to_the_parent() -> None:
+    # A terminal sends them to every process; who started the audit ends it, once, for all.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
 class Workers:
@@ -62,7 +68,7 @@ class Workers:
         if self._pool is None:
             # Spawned, not forked: this process has an event loop and perhaps threads.
             context = multiprocessing.get_context("spawn")
-            self._pool = ProcessPoolExecutor(self.jobs, context)
+            self._pool = ProcessPoolExecutor(self.jobs, context, initializer=_leave_interrupts_to_the_parent)
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, function, argument)
         except BrokenProcessPool as error:
