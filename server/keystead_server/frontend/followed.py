@@ -38,6 +38,7 @@ class FollowedLog:
         self._notes = (b"", b"")
         self._trees: list[Tree | None] = [None, None]
         self._time = 0
+        self._statements_size = 0
         self._policy: Policy | None = None
         self._policy_index = -1
         self._successor: str | None = None
@@ -79,6 +80,11 @@ class FollowedLog:
         return tuple(self._tree(0, "issuance/").inclusion_proof(index)), self._notes[0]
 
     @property
+    def statements_size(self) -> int:
+        """The size of the statement tree at its checkpoint, as of the last look."""
+        return self._statements_size
+
+    @property
     def policy(self) -> Policy:
         """The policy in force, as of the last look."""
         if self._policy is None:
@@ -102,7 +108,8 @@ class FollowedLog:
             self._trees[0] = None
         if statements != self._notes[1]:
             self._trees[1] = None
-            self._read_policies(checkpoint_of(statements).size)
+            self._statements_size = checkpoint_of(statements).size
+            self._read_policies(self._statements_size)
         if (issuance, statements) != self._notes:
             heads = self._stores.heads.heads()
             self._time = heads.time if heads is not None else 0

@@ -170,6 +170,11 @@ class OpenLog:
         """The tree head signature on the issuance checkpoint."""
         return tree_head_of(self.published.issuance, self.identity.issuance_key)
 
+    @property
+    def statements_size(self) -> int:
+        """The size of the statement tree at its checkpoint."""
+        return self.statements.size
+
     def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
         """The audit path of an issuance entry, and the checkpoint that it is under."""
         return tuple(self.issuance.inclusion_proof(index)), self.heads.issuance

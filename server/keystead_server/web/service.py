@@ -53,6 +53,10 @@ class PublishedLog(Protocol):
         """What the lock database says of entries."""
 
     @property
+    def statements_size(self) -> int:
+        """The size of the statement tree at its checkpoint, as of the last look."""
+
+    @property
     def policy(self) -> Policy:
         """The policy in force."""
 

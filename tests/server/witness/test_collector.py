@@ -23,7 +23,7 @@ from support.small_log import KEYS, SmallLog
 from support.store_sites import MemorySite, StorePair
 from support.witness import Witness, policy_of
 
-TIMEOUT_MS = 300
+TIMEOUT_MS = 2000
 
 
 class Desk:

@@ -36,7 +36,7 @@ class Harbour:
         self.world = World(folder / "world")
         self.witnesses = witnesses
 
-    def write_policy(self, quorum: int | str, timeout: float = 0.5, **options: str) -> Path:
+    def write_policy(self, quorum: int | str, timeout: float = 5, **options: str) -> Path:
         """The policy file, with these witnesses."""
         path = self.world.write_policy(
             extra=f'[witness]\npolicy = "witnesses.txt"\ntimeout = {timeout}', **options
@@ -186,6 +186,28 @@ async def test_without_the_quorum_submitters_come_back_and_readers_see_what_they
             assert (len(whole.entries), len(whole.evidence)) == (2, 2)
 
 
+@pytest.mark.parametrize("front_ends", [0, 1])
+async def test_what_was_answered_is_answered_again_from_what_is_published(
+    tmp_path: Path, front_ends: int
+) -> None:
+    """Without the quorum, too; evidence that is committed and not published is spoken of when it is."""
+    async with harbour(tmp_path, 1) as place, place.log(front_ends=front_ends) as log:
+        await until_well(log)
+        leaf, with_evidence = new_leaf(log, 1)
+        body = leaf.body(leaf.precertificate)
+        first = await log.add_pre_chain(body)
+        assert (first.status, "statement_index" in first.json) == (200, False)
+        await place.witnesses[0].__aexit__()
+        assert (await log.add_pre_chain(with_evidence)).code == "quorum-missing"
+        again = await log.add_pre_chain(body)
+        assert (again.status, again.json) == (200, first.json)
+        async with place.witnesses[0]:
+            await until_well(log)
+            assert (await log.add_pre_chain(body)).json["statement_index"] == 1
+            answer = await log.add_pre_chain(with_evidence)
+            assert (answer.status, answer.json["statement_index"]) == (200, 1)
+
+
 async def test_a_log_that_is_restarted_while_it_waits_serves_and_recovers_by_itself(tmp_path: Path) -> None:
     """It opens at what readers saw, says that it waits, and publishes once the witness is back, from a conflict."""
     async with harbour(tmp_path) as place:
@@ -307,7 +329,7 @@ async def test_witnesses_stay_without_a_policy_file_and_go_with_one_that_names_n
             assert parse_trust(server.trust).witness_policy is not None
             assert (
                 json.loads((tmp_path / "log" / "settings.json").read_bytes())["witnesses"]["timeout_ms"]
-                == 500
+                == 5000
             )
         await place.witnesses[0].__aexit__()
         async with EmbeddedLog(tmp_path / "log", policy=place.world.write_policy()) as server:
