@@ -91,7 +91,7 @@ async def test_a_precertificate_damaged_at_every_level(
         assert len(bodies) > 1400
         codes = await submit_all(log, bodies)
         assert codes["logged"] == 0
-        assert codes["certificate-malformed"] > 1000
+        assert codes["certificate-malformed"] > 500, codes
     assert_quiet(caplog)
 
 

@@ -84,7 +84,10 @@ def test_parameters_are_those_of_the_path() -> None:
 
 
 def test_the_codes_are_those_of_the_specification() -> None:
-    """Each answer of `errors.md` is at some path under its status, and no other is described."""
+    """Each answer of `errors.md` is at some path under its status, and no other is described.
+
+    `tests/vectors/make_openapi_codes.py` brings the description up to new ones.
+    """
     documented = {
         (match["code"], match["status"])
         for match in _ROW.finditer((ROOT / "specs" / "errors.md").read_text("utf-8"))
