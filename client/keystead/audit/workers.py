@@ -41,7 +41,7 @@ class Workers:
         worth: pieces of work that are done here first: what is over sooner than processes start.
     """
 
-    def __init__(self, jobs: int, worth: int = 8) -> None:
+    def __init__(self, jobs: int, worth: int = 24) -> None:
         self.jobs = jobs
         self._left = worth
         self._pool: ProcessPoolExecutor | None = None
