@@ -105,6 +105,7 @@ def test_every_path_is_described() -> None:
         assert isinstance(route.resource, web.Resource)
         path = route.resource.canonical.replace("{suffix}", "<N>[.p/<W>]")
         path = path.replace("{level}", "<L>").replace("{digest}", "<sha256>")
+        path = path.replace("{kind}", "<kind>").replace("{value}", "<value>")
         names = ("issuance", "statements") if "{log}" in path else ("",)
         routes |= {(route.method, path.replace("{log}", name)) for name in names if route.method != "HEAD"}
     text = _text(SPECS / "api.md")

@@ -10,20 +10,20 @@ import asyncio
 import logging
 import os
 import signal
-import socket
 from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from keystead.encoding.decimal import parse_decimal
-from keystead.errors import KeysteadError, ParseError, RefusedError, StoreError, UsageError
+from keystead.errors import KeysteadError, RefusedError, StoreError, UsageError
 from keystead_server.configuration import Configuration, default_configuration, read_policy_file
 from keystead_server.frontend.pool import FrontEndPool
-from keystead_server.frontend.process import DRAIN_SECONDS, FrontEndSettings, listening_socket
+from keystead_server.frontend.process import DRAIN_SECONDS, FrontEndSettings
 from keystead_server.housekeeping import keep_house
+from keystead_server.index.supervision import Indexing, start_indexer
 from keystead_server.intake.local import LocalIntake
+from keystead_server.listening import bind_address
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.clock import Clock, SystemClock
 from keystead_server.log.creation import SETTINGS, create_log, is_created
@@ -59,6 +59,7 @@ class EmbeddedLog:
         url: how clients reach it; by default the address that it listens on.
         period_ms: milliseconds between two batches.
         front_ends: processes that speak HTTP beside this one; 0 serves in this process.
+        index_period_ms: milliseconds between two heads of the device index; None keeps no index.
         clock: wall and monotonic time.
         hook: called at each durable step of a commit.
 
@@ -80,6 +81,7 @@ class EmbeddedLog:
         url: str | None = None,
         period_ms: int = 200,
         front_ends: int = 0,
+        index_period_ms: int | None = None,
         clock: Clock | None = None,
         hook: PointHook = no_hook,
     ) -> None:
@@ -90,9 +92,11 @@ class EmbeddedLog:
         self._asked_url = url
         self._period = period_ms / 1000
         self._front_ends = front_ends
+        self._index_period_ms = index_period_ms
         self._clock = clock or SystemClock()
         self._hook = hook
         self.pool: FrontEndPool | None = None
+        self.indexer: Indexing | None = None
         self.http: HTTPServer | None = None
         self._witnesses: WitnessCollector | None = None
         self.url = ""
@@ -106,7 +110,7 @@ class EmbeddedLog:
             UsageError, StoreError: the address, the policy file or the folder cannot be used.
         """
         configuration = read_policy_file(self._policy) if self._policy is not None else None
-        self._socket = _bind(self._listen)
+        self._socket = bind_address(self._listen)
         try:
             self._lock = _lock(self._data)
             try:
@@ -157,6 +161,9 @@ class EmbeddedLog:
             if configuration is not None:
                 with suppress(RefusedError):  # the log waits for witnesses, and serves what is published
                     await self._change.put_into_force(configuration)
+            self.indexer = await start_indexer(
+                self._data, self.trust, self.sequencer, self._clock, self._index_period_ms, self._front_ends
+            )
             await self._serve(identity, host, port)
         except BaseException:
             self._house.cancel()
@@ -180,7 +187,7 @@ class EmbeddedLog:
         service = LogService(
             self.log, intake, sct_key=identity.keys.sct, log_id=identity.keys.log_id, trust=self.trust
         )
-        self.http = HTTPServer(make_application(service), drain_seconds=DRAIN_SECONDS)
+        self.http = HTTPServer(make_application(service, self._data), drain_seconds=DRAIN_SECONDS)
         await self.http.start(self._socket)
 
     def _settings(self, here: str, port: int, configuration: Configuration | None) -> Settings:
@@ -232,7 +239,9 @@ class EmbeddedLog:
         """Drain: sequence what waits, let its answers be read, and let go of the folder."""
         self._house.cancel()
         self._change.close()
-        # The sequencer first: it refuses what is new and settles what waits, so that handlers can finish.
+        if self.indexer is not None:
+            await self.indexer.stop()
+        # Then the sequencer: it refuses what is new and settles what waits, so that handlers can finish.
         await self.sequencer.close()
         if self.pool is not None:
             await self.pool.stop()
@@ -257,6 +266,7 @@ async def run_server(
     policy: Path | None,
     period_ms: int,
     front_ends: int = 0,
+    index_period_ms: int | None = None,
     ready: Callable[[EmbeddedLog], None] | None = None,
 ) -> None:
     """Serve until SIGTERM or SIGINT.
@@ -279,6 +289,7 @@ async def run_server(
         url=url,
         period_ms=period_ms,
         front_ends=front_ends,
+        index_period_ms=index_period_ms,
     ) as server:
         reloads: set[asyncio.Task[None]] = set()
 
@@ -308,25 +319,6 @@ async def _reload(server: EmbeddedLog) -> None:
         _logger.warning(
             "the policy file was read again; it %s", "is in force" if changed else "had not changed"
         )
-
-
-def _bind(listen: str) -> socket.socket:
-    host, _, port = listen.rpartition(":")
-    try:
-        number = parse_decimal(port, "the port", 65535)
-        if not host:
-            raise UsageError(f"--listen {listen!r} has no host: give HOST:PORT, such as 127.0.0.1:8470")
-        host = host.strip("[]")
-        bound = listening_socket(host, number)
-    except ParseError as error:
-        raise UsageError(
-            f"--listen {listen!r} is no address: give HOST:PORT, such as 127.0.0.1:8470"
-        ) from error
-    except OSError as error:
-        raise UsageError(
-            f"{listen} cannot be listened on ({error.strerror or error}): is another server running there?"
-        ) from error
-    return bound
 
 
 def _lock(folder: Path) -> FolderLock:

@@ -45,6 +45,8 @@ class ServedLog:
                 50,
                 "--front-ends",
                 0,
+                "--index-period",
+                0,
                 "--json",
             ),
             *arguments,

@@ -53,6 +53,15 @@ __all__ = ["command"]
     metavar="N",
     help="Processes that speak HTTP and admit, beside the one that sequences; 0 does all in one process.",
 )
+@click.option(
+    "--index-period",
+    "index_period_ms",
+    type=click.IntRange(0, 600_000),
+    default=1000,
+    show_default=True,
+    metavar="MS",
+    help="Milliseconds between two heads of the device index; 0 keeps no index.",
+)
 @json_option
 def command(
     data: Path,
@@ -62,6 +71,7 @@ def command(
     policy: Path | None,
     period_ms: int,
     front_ends: int,
+    index_period_ms: int,
     as_json: bool,
 ) -> None:
     """Run a log until SIGTERM or Ctrl-C, then answer what waits and stop.
@@ -82,6 +92,7 @@ def command(
         policy=policy,
         period_ms=period_ms,
         front_ends=front_ends,
+        index_period_ms=index_period_ms or None,
         ready=ready,
     )
     with asyncio.Runner(loop_factory=_loop_factory()) as runner:

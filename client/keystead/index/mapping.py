@@ -29,19 +29,27 @@ from keystead.statements.entry import parse_statement_entry
 from keystead.statements.kinds.log_policy import LogPolicy
 from keystead.statements.payloads import parse_statement
 
-__all__ = ["subjects_of_entry", "subjects_of_statement"]
+__all__ = ["issuer_key_hash", "subjects_of_entry", "subjects_of_statement"]
 
 _UNDECODABLE = Subject(IndexKind.UNDECODABLE, b"")
 _POLICIES = Subject(IndexKind.POLICIES, b"")
 
 
-def subjects_of_entry(entry: LogEntry, issuer_key_hash: bytes | None) -> frozenset[Subject]:
+def issuer_key_hash(issuer: bytes) -> bytes | None:
+    """The issuing key of an `x509_entry`, from the DER of the first certificate in its chain; None if it is none."""
+    try:
+        return parse_certificate(issuer).spki_hash
+    except ParseError:
+        return None
+
+
+def subjects_of_entry(entry: LogEntry, issued_by: bytes | None) -> frozenset[Subject]:
     """What an issuance entry is listed under.
 
     Args:
         entry: as it was hashed.
-        issuer_key_hash: of an `x509_entry`, the SHA-256 of the SubjectPublicKeyInfo of the first certificate in its
-            chain; None where there is none that can be read. A `precert_entry` states it itself.
+        issued_by: of an `x509_entry`, `issuer_key_hash`; None where its issuer cannot be had or read. A `precert_entry`
+            states it itself.
     """
     found: set[Subject] = set()
     certificate = _certificate(entry)
@@ -49,7 +57,7 @@ def subjects_of_entry(entry: LogEntry, issuer_key_hash: bytes | None) -> frozens
     if entry.entry_type == PRECERT_ENTRY:
         identifier: bytes | None = certificate_id(entry.issuer_key_hash, entry.signed)
     else:
-        identifier = _identifier(certificate, issuer_key_hash)
+        identifier = _identifier(certificate, issued_by)
     if identifier is not None:
         found.add(Subject(IndexKind.CERTIFICATE_ENTRIES, identifier))
     if certificate is None or identifier is None:
@@ -85,11 +93,11 @@ def _certificate(entry: LogEntry) -> TbsCertificate | None:
         return None
 
 
-def _identifier(certificate: TbsCertificate | None, issuer_key_hash: bytes | None) -> bytes | None:
-    if issuer_key_hash is None or not isinstance(certificate, Certificate):
+def _identifier(certificate: TbsCertificate | None, issued_by: bytes | None) -> bytes | None:
+    if issued_by is None or not isinstance(certificate, Certificate):
         return None
     try:
-        return certificate_id(issuer_key_hash, log_tbs(certificate))
+        return certificate_id(issued_by, log_tbs(certificate))
     except ParseError:
         return None
 

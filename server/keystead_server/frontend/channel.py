@@ -20,7 +20,7 @@ from keystead_server.intake.certificates import CertificatePromise, CertificateS
 from keystead_server.intake.interface import Health, Intake
 from keystead_server.intake.statements import StatementPromise
 
-__all__ = ["ChannelIntake", "IntakeHost"]
+__all__ = ["ChannelIntake", "Frames", "IntakeHost"]
 
 _logger = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ _LENGTH = struct.Struct(">I")
 Refusal = tuple[str, str, int, int | None]
 
 
-class _Frames(asyncio.Protocol):
+class Frames(asyncio.Protocol):
     """Cuts a stream into frames."""
 
     def __init__(self) -> None:
@@ -72,7 +72,7 @@ class _Frames(asyncio.Protocol):
             self._transport.close()
 
 
-class IntakeHost(_Frames):
+class IntakeHost(Frames):
     """The sequencer's end: answers the calls of one front end."""
 
     def __init__(self, intake: Intake) -> None:
@@ -108,7 +108,7 @@ class IntakeHost(_Frames):
         self.send((number, result, refusal))
 
 
-class ChannelIntake(_Frames):
+class ChannelIntake(Frames):
     """A front end's end: an `Intake` whose calls travel.
 
     Args:

@@ -87,7 +87,7 @@ async def serve(settings: FrontEndSettings) -> None:
         log_id=identity.keys.log_id,
         trust=settings.trust.encode(),
     )
-    server = HTTPServer(make_application(service), drain_seconds=DRAIN_SECONDS)
+    server = HTTPServer(make_application(service, folder), drain_seconds=DRAIN_SECONDS)
     await server.start(listening_socket(settings.host, settings.port))
     sys.stdout.write("ready\n")
     sys.stdout.flush()

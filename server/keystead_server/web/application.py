@@ -3,11 +3,15 @@
 
 import time
 from collections.abc import Awaitable, Callable
+from pathlib import Path
 
 from aiohttp import web
 
+from keystead_server.index.process import FOLDER
+from keystead_server.index.reader import IndexReader
 from keystead_server.web.ct_reads import add_ct_read_routes
 from keystead_server.web.description import add_description_route
+from keystead_server.web.device_index import add_index_routes
 from keystead_server.web.issuance import add_issuance_routes
 from keystead_server.web.limits import BODIES, MAX_BODY, BodyReader
 from keystead_server.web.log_list import add_log_list_route
@@ -50,8 +54,13 @@ async def _answer(
     return response
 
 
-def make_application(service: LogService) -> web.Application:
-    """The application that serves one log."""
+def make_application(service: LogService, data: Path | None = None) -> web.Application:
+    """The application that serves one log.
+
+    Args:
+        service: the log.
+        data: the log's folder, where its index lies.
+    """
     app = web.Application(middlewares=[_answer], client_max_size=MAX_BODY)
     app[SERVICE] = service
     app[BODIES] = BodyReader()
@@ -60,6 +69,7 @@ def make_application(service: LogService) -> web.Application:
     add_read_routes(app)
     add_ct_read_routes(app)
     add_log_list_route(app)
+    add_index_routes(app, IndexReader(None if data is None else data / FOLDER))
     add_metrics_route(app)
     add_page_routes(app)
     add_description_route(app)

@@ -115,7 +115,7 @@ def test_schemathesis_finds_nothing(tmp_path: Path) -> None:
     in no schema.
     """
     world = World(tmp_path / "world")
-    with ServedLog(tmp_path / "log", world.write_policy()) as log:
+    with ServedLog(tmp_path / "log", world.write_policy(), "--index-period", 50) as log:
         leaf = world.leaf(serial=7)
         piece = world.evidence(leaf, 7)
         body = leaf.body(leaf.precertificate, piece)
