@@ -72,6 +72,11 @@ def qasm(signatures: str, number: int) -> Evidence:
     return VENDOR.qasm(number % 10).attest(attested_key(number), hss=signatures == "ecdsa and hss")
 
 
+def tpm(digest: str, number: int) -> Evidence:
+    """A certification by one of ten TPMs, of which many still sign with SHA-1."""
+    return VENDOR.tpm(number, digest=digest).attest(attested_key(number))
+
+
 def fortanix(number: int) -> Evidence:
     """A statement by one of ten clusters."""
     return VENDOR.fortanix(str(number % 10)).attest(attested_key(number))
@@ -86,6 +91,7 @@ CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     ("nshield", "module"): partial(nshield, "module"),
     ("primus", "primus"): partial(primus, "primus"),
     **{("qasm", name): partial(qasm, name) for name in ("ecdsa", "ecdsa and hss")},
+    **{("tpm2-certify", digest): partial(tpm, digest) for digest in ("sha1", "sha256")},
 }
 """By format and shape of chain, what makes piece number so-and-so."""
 
@@ -102,9 +108,15 @@ def primus_files(evidence: Evidence) -> dict[str, bytes]:
     return {"key.xml": xml, "key.sig": signature, "chain.pem": chain}
 
 
+def tpm_files(evidence: Evidence) -> dict[str, bytes]:
+    """A certification as tools join it, and certificates."""
+    return {"key.bin": evidence.data, "chain.pem": "".join(map(to_pem, evidence.chain)).encode()}
+
+
 FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
     "nshield": lambda evidence: {"key.att": evidence.data},
     "primus": primus_files,
+    "tpm2-certify": tpm_files,
     "qasm": lambda evidence: {"message.pem": to_pem(evidence.data, "ATTESTATION MESSAGE").encode()},
 }
 """By format, the files that people have; elsewhere a PEM bundle."""

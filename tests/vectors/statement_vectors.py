@@ -140,8 +140,40 @@ def qasm_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def tpm_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("tpm2-certify")
+
+    def made(name: str, device: Any, extra: bytes, digest: str) -> Vector:
+        return attestation(
+            name,
+            device.attest(KEY, extra=extra),
+            vendor="Nuvoton",
+            identities=[],
+            serial=None,
+            model="NPCT6xx",
+            firmware=None,
+            form_factor=None,
+            certification=None,
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "permissions": ["decrypt", "sign"],
+                "qualifying_data": extra.hex(),
+                "signature_hash": digest,
+                "tpm_version": "id:13",
+            },
+        )
+
+    return [
+        made("TPM 2.0", vendor.tpm(1), b"challenge", "sha256"),
+        made("TPM 2.0, SHA-1 and no challenge", vendor.tpm(2, digest="sha1"), b"", "sha1"),
+    ]
+
+
 STATEMENTS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     nshield_attestations,
     primus_attestations,
     qasm_attestations,
+    tpm_attestations,
 )

@@ -28,6 +28,8 @@ shown_name = lru_cache(maxsize=256)(display)
 def shown(name: bytes) -> str:
     """A DER Name for an error's sentence: quoted, safe to print, cut off where it is long."""
     text = shown_name(name)
+    if not text:
+        return "a certificate without a name"
     return f"'{text}'" if len(text) <= 120 else f"'{text[:120]}…'"
 
 

@@ -15,16 +15,25 @@ from typing import Any
 from keystead.certificate.public_key import verify_signature
 from keystead.certificate.x509 import Certificate, parse_vendor_certificate
 from keystead.devices.anchors import AnchorSet
+from keystead.devices.csr_attestation import CSR_ATTESTATION, parse_bundles
 from keystead.devices.evidence import MAGIC, Evidence, evidence_from_json, parse_evidence
 from keystead.devices.piece import Piece
+from keystead.devices.pkcs7 import pkcs7_certificates
 from keystead.devices.request import CertificationRequest, parse_request
 from keystead.devices.vendor_chain import MAX_CHAIN
-from keystead.encoding.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, decode_oid, parse
+from keystead.encoding.der import OBJECT_IDENTIFIER, OCTET_STRING, SEQUENCE, parse
 from keystead.encoding.json import decode_json
 from keystead.encoding.rfc4648 import decode_base64
 from keystead.errors import ParseError, SignatureError
 
-__all__ = ["MAX_CERTIFICATES", "MAX_FILE_BYTES", "FoundCertificate", "Material", "sort_files"]
+__all__ = [
+    "MAX_CERTIFICATES",
+    "MAX_FILE_BYTES",
+    "FoundCertificate",
+    "FoundStatement",
+    "Material",
+    "sort_files",
+]
 
 MAX_FILE_BYTES = 1 << 20
 """Sixteen times the longest evidence: beyond that, a file is something else."""
@@ -43,7 +52,6 @@ _WHITE_SPACE = b" \t\r\n\v\f"
 _CERTIFICATE_LABELS = frozenset({b"CERTIFICATE", b"X509 CERTIFICATE"})
 _REQUEST_LABELS = frozenset({b"CERTIFICATE REQUEST", b"NEW CERTIFICATE REQUEST"})
 _PKCS7_LABELS = frozenset({b"PKCS7", b"CMS", b"PKCS #7 SIGNED DATA"})
-_SIGNED_DATA = "1.2.840.113549.1.7.2"
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -55,6 +63,16 @@ class FoundCertificate:
     request: CertificationRequest | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class FoundStatement:
+    """What a request carries under a dotted identifier that says what it is, and where it was."""
+
+    kind: str
+    value: bytes
+    file: str
+    request: CertificationRequest
+
+
 @dataclass(slots=True)
 class Material:
     """Everything that was found.
@@ -62,6 +80,7 @@ class Material:
     Attributes:
         certificates: in the order of files and within each.
         by_subject: the same, by the DER of the subject.
+        statements: values of attributes and requested extensions, attestation bundles unpacked.
         evidence: (file, evidence) that was in its final form already.
         rest: (file, bytes) of files that are none of the kinds that this module knows, and of base64 texts in
             JSON that is no evidence.
@@ -70,6 +89,7 @@ class Material:
 
     certificates: list[FoundCertificate] = field(default_factory=list)
     by_subject: dict[bytes, list[FoundCertificate]] = field(default_factory=dict)
+    statements: list[FoundStatement] = field(default_factory=list)
     evidence: list[tuple[str, Evidence]] = field(default_factory=list)
     rest: list[tuple[str, bytes]] = field(default_factory=list)
     problems: dict[str, str] = field(default_factory=dict)
@@ -226,7 +246,7 @@ def _sort_der(material: Material, name: str, der: bytes) -> None:
     if first is None:
         material.rest.append((name, der))
     elif first.tag == OBJECT_IDENTIFIER:
-        for certificate in _pkcs7_certificates(der):
+        for certificate in pkcs7_certificates(der):
             material.add(FoundCertificate(parse_vendor_certificate(certificate), name))
     elif first.tag == SEQUENCE and first.content[:3] == b"\x02\x01\x00":
         _add_request(material, name, parse_request(der))
@@ -235,8 +255,11 @@ def _sort_der(material: Material, name: str, der: bytes) -> None:
 
 
 def _add_request(material: Material, name: str, request: CertificationRequest) -> None:
-    """Whatever in a request is a certificate, bare or inside an OCTET STRING."""
-    for _, value in request.values:
+    """Whatever in a request is a certificate, bare or inside an OCTET STRING; and everything else."""
+    for oid, value in request.values:
+        if oid == CSR_ATTESTATION:
+            _add_bundles(material, name, request, value)
+            continue
         for candidate in _unwrapped(value):
             try:
                 certificate = parse_vendor_certificate(candidate)
@@ -244,6 +267,17 @@ def _add_request(material: Material, name: str, request: CertificationRequest) -
                 continue
             material.add(FoundCertificate(certificate, name, request))
             break
+        else:
+            material.statements.append(FoundStatement(oid, value, name, request))
+
+
+def _add_bundles(material: Material, name: str, request: CertificationRequest, value: bytes) -> None:
+    for bundle in parse_bundles(value):
+        material.statements += [
+            FoundStatement(kind, statement, name, request) for kind, statement in bundle.statements
+        ]
+        for der in bundle.certificates:
+            material.add(FoundCertificate(parse_vendor_certificate(der), name, request))
 
 
 def _unwrapped(value: bytes) -> Iterable[bytes]:
@@ -254,23 +288,6 @@ def _unwrapped(value: bytes) -> Iterable[bytes]:
         return
     if element.tag == OCTET_STRING:
         yield element.content
-
-
-def _pkcs7_certificates(der: bytes) -> list[bytes]:
-    """The certificates of a SignedData (RFC 2315 section 9.1), in their order; nothing else of it is read."""
-    content_type, *content = parse(der).children()
-    if decode_oid(content_type) != _SIGNED_DATA or len(content) != 1:
-        raise ParseError("a PKCS#7 structure holds no signed data")
-    wrapped = content[0].children()
-    if len(wrapped) != 1:
-        raise ParseError("a PKCS#7 structure holds other than one content")
-    return [
-        certificate.encoded
-        for part in wrapped[0].expect(SEQUENCE, "the signed data").children()
-        if part.tag == 0xA0
-        for certificate in part.children()
-        if certificate.tag == SEQUENCE
-    ]
 
 
 def _sort_json(material: Material, name: str, data: bytes) -> None:

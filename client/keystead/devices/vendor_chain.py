@@ -137,7 +137,7 @@ class VendorPath:
         steps = [
             ChainElement(
                 roles[min(place, len(roles) - 1)],
-                shown_name(signed.subject),
+                shown_name(signed.subject) or "no name",
                 signed.key_hash,
                 signed.fingerprint,
                 signed.not_before,

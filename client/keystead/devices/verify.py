@@ -42,6 +42,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "nshield": "nshield",
         "primus": "primus",
         "qasm": "qasm",
+        "tpm2-certify": "tpm2_certify",
     }
 )
 """By format name, the module of this package with its `verify` and, for what lies in files, its `collect`.

@@ -14,7 +14,17 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 
-from keystead.devices import fortanix, luna, marvell, nshield, primus, qasm, yubihsm, yubikey_piv
+from keystead.devices import (
+    fortanix,
+    luna,
+    marvell,
+    nshield,
+    primus,
+    qasm,
+    tpm2_certify,
+    yubihsm,
+    yubikey_piv,
+)
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.devices.verify import verify_evidence  # noqa: F401 - for the example above
@@ -32,6 +42,8 @@ from keystead.testvendor.primus_refusals import all_primus_refusals
 from keystead.testvendor.qasm import TestQasm, TestQasmMaker
 from keystead.testvendor.qasm_refusals import all_qasm_refusals
 from keystead.testvendor.refusals import Refusal
+from keystead.testvendor.tpm import TestTpm, TestTpmMaker
+from keystead.testvendor.tpm_refusals import all_tpm_refusals
 from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
 from keystead.testvendor.yubihsm_refusals import all_yubihsm_refusals
 from keystead.testvendor.yubikey import TestYubiKey, TestYubiKeyMaker
@@ -68,6 +80,7 @@ class TestVendor:
         self._nshields = TestNShieldMaker(self.seed)
         self._primus = TestPrimusMaker(self.seed)
         self._qasms = TestQasmMaker(self.seed)
+        self._tpms = TestTpmMaker(self.seed, key)
         self._lunas = TestLunaMaker(self.seed, key)
         self._marvells = TestMarvellMaker(self.seed, key)
         self._clusters = TestFortanixMaker(self.seed, key)
@@ -80,6 +93,7 @@ class TestVendor:
             nshield.FORMAT: _Line(self._nshields.anchors, partial(all_nshield_refusals, self._nshields)),
             primus.FORMAT: _Line(self._primus.anchors, partial(all_primus_refusals, self._primus)),
             qasm.FORMAT: _Line(self._qasms.anchors, partial(all_qasm_refusals, self._qasms)),
+            tpm2_certify.FORMAT: _Line(self._tpms.anchors, partial(all_tpm_refusals, self._tpms)),
         }
 
     def yubikey(
@@ -116,6 +130,10 @@ class TestVendor:
     def qasm(self, number: int) -> TestQasm:
         """A QASM with the serial number `QSM` and six digits; see `TestQasm`."""
         return self._qasms.make(number)
+
+    def tpm(self, number: int, *, key: str = "", digest: str = "sha256") -> TestTpm:
+        """A TPM; see `TestTpm`. `key` is the kind of its attestation key."""
+        return self._tpms.make(number, key=key, digest=digest)
 
     def luna(
         self, serial: int, *, firmware: tuple[int, int] = (7, 84), path: str = "chrysalis-its"
