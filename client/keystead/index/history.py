@@ -20,7 +20,7 @@ from hashlib import sha256
 
 from keystead.encoding.tls import uint64
 from keystead.errors import ProofError
-from keystead.tlog.merkle import HASH_SIZE, CompactRange, NodeReader, hash_children
+from keystead.tlog.merkle import HASH_SIZE, CompactRange, NodeReader, hash_children, root_of
 
 __all__ = [
     "Page",
@@ -117,11 +117,15 @@ def page_value(page: Page) -> bytes:
         len(value) != HASH_SIZE for value in (*page.left, *page.right)
     ):
         raise _error("has not the hashes that belong beside it")
-    tree = CompactRange(start, page.left)
-    tree.extend(map(hash_history_leaf, page.entries))
-    hashes, size = list(tree.hashes), tree.size
-    for (level, _), value in zip(rights, page.right, strict=True):
-        # As in binary addition: the subtree completes those that end where it begins.
+    # The page is complete subtrees as well; row by row they cost least.
+    leaves = [sha256(b"\x00" + entry.to_bytes(8)).digest() for entry in page.entries]
+    shown = [
+        (level, root_of(leaves[(index << level) - start : ((index + 1) << level) - start]))
+        for level, index in cover(start, stop)
+    ]
+    hashes, size = list(page.left), start
+    for level, value in (*shown, *zip((level for level, _ in rights), page.right, strict=True)):
+        # As in binary addition: a subtree completes those that end where it begins.
         node, carry = value, size >> level
         while carry & 1:
             node = hash_children(hashes.pop(), node)

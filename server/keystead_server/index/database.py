@@ -29,7 +29,7 @@ CREATE TABLE build (
     issuance   BLOB NOT NULL,
     statements BLOB NOT NULL
 ) STRICT;
--- `tail` holds the last 1 to 256 entries, uint64 each; `edge` the roots of the history's maximal complete subtrees,
+-- `tail` holds the last 1 to 64 entries, uint64 each; `edge` the roots of the history's maximal complete subtrees,
 -- left out where it has less than eight entries.
 CREATE TABLE history (
     key   BLOB PRIMARY KEY,
@@ -37,7 +37,7 @@ CREATE TABLE history (
     tail  BLOB NOT NULL,
     edge  BLOB NOT NULL
 ) STRICT, WITHOUT ROWID;
--- Level 0: the entries before the tail, 256 in each; level 8 and above: the hash of that complete subtree.
+-- Level 0: the entries before the tail, 64 in each; level 6 and above: the hash of that complete subtree.
 CREATE TABLE part (
     key      BLOB NOT NULL,
     level    INTEGER NOT NULL,

@@ -2,7 +2,7 @@
 """The histories of all keys: extended in batches, read in pages of any history with bounded memory.
 
 A history keeps its last entries and the right edge of its tree in one row, which an append reads and writes; entries
-before that lie in blocks of 256, and the hash of every complete subtree of 256 leaves and more in a row of its own. So
+before that lie in blocks of 64, and the hash of every complete subtree of 64 leaves and more in a row of its own. So
 an append costs O(log n), and a page its length and some dozens of rows.
 
 Invariants:
@@ -16,13 +16,13 @@ from dataclasses import dataclass
 from hashlib import sha256
 
 from keystead.errors import StoreError
-from keystead.index.history import Page, encode_value, hash_history_leaf, make_page
+from keystead.index.history import Page, encode_value, make_page
 from keystead.tlog.merkle import HASH_SIZE, CompactRange, root_of, tree_root
 from keystead_server.index.database import IndexDatabase
 
 __all__ = ["BLOCK", "Histories"]
 
-BLOCK_LEVEL = 8
+BLOCK_LEVEL = 6
 BLOCK = 1 << BLOCK_LEVEL
 """Entries in a block."""
 
@@ -43,7 +43,7 @@ class _History:
 
     Attributes:
         count: entries.
-        tail: the last 1 to 256 of them, uint64 each.
+        tail: the last 1 to 64 of them, uint64 each.
         edge: the roots of the maximal complete subtrees.
     """
 
@@ -119,7 +119,14 @@ class Histories:
         ahead: list[bytes] = []
         execute = self._database.connection.execute
         for key in sorted(changes):
-            history = _History.read(execute(_READ, (key,)).fetchone())
+            row = execute(_READ, (key,)).fetchone()
+            if row is None and len(changes[key]) == 1:
+                # Most keys are new, and most of them stay with one entry: the tree is its leaf.
+                tail = changes[key][0].to_bytes(_ENTRY)
+                values[key] = encode_value(1, sha256(b"\x00" + tail).digest())
+                rows.append((key, 1, tail, b""))
+                continue
+            history = _History.read(row)
             last, before = history.last, history.count
             for entry in changes[key]:
                 if entry > last:
@@ -138,8 +145,11 @@ class Histories:
 
     def values(self) -> Iterator[tuple[bytes, bytes]]:
         """(map key, map value) of every history, ascending."""
-        for key, *row in self._database.connection.execute(_SCAN):
-            yield key, _History.read((row[0], row[1], row[2])).value()
+        for key, count, tail, edge in self._database.connection.execute(_SCAN):
+            if count == 1:
+                yield key, encode_value(1, sha256(b"\x00" + tail).digest())
+            else:
+                yield key, _History.read((count, tail, edge)).value()
 
     def count(self) -> int:
         """How many histories there are."""
@@ -208,7 +218,6 @@ class _StoredTree:
         self._tail = tail
         self._part = part
         self._blocks: dict[int, bytes] = {}
-        self._leaves: dict[int, list[bytes]] = {}
 
     def block(self, number: int) -> bytes:
         """The entries of a block, those of the tail for the last one."""
@@ -223,12 +232,11 @@ class _StoredTree:
         if level >= BLOCK_LEVEL:
             return self._part(level, index)
         start = index << level
-        number = start // BLOCK
-        if number not in self._leaves:
-            block = self.block(number)
-            self._leaves[number] = [
-                hash_history_leaf(int.from_bytes(block[at : at + _ENTRY]))
-                for at in range(0, len(block), _ENTRY)
+        block = self.block(start // BLOCK)
+        within = start % BLOCK * _ENTRY
+        return root_of(
+            [
+                sha256(b"\x00" + block[at : at + _ENTRY]).digest()
+                for at in range(within, within + (_ENTRY << level), _ENTRY)
             ]
-        within = start % BLOCK
-        return root_of(self._leaves[number][within : within + (1 << level)])
+        )
