@@ -33,6 +33,7 @@ from keystead_server.log.publication import NO_WITNESSES
 from keystead_server.log.sequencer import Sequencer
 from keystead_server.log.snapshot import Stores
 from keystead_server.log.steps import PointHook, no_hook
+from keystead_server.memory import collect_seldom
 from keystead_server.policy_change import PolicyChange
 from keystead_server.settings import Settings, check_name, check_url, read_settings, trust_document
 from keystead_server.storage.directory import DirectoryBlobStore
@@ -299,6 +300,7 @@ async def run_server(
             task.add_done_callback(reloads.discard)
 
         loop.add_signal_handler(signal.SIGHUP, reload)
+        collect_seldom()
         if ready is not None:
             ready(server)
         lost = asyncio.create_task(server.sequencer.lost.wait())

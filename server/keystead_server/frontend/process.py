@@ -18,6 +18,7 @@ from keystead_server.frontend.followed import FollowedLog
 from keystead_server.log.batch import LogIdentity
 from keystead_server.log.keys import load_keys
 from keystead_server.log.snapshot import Stores
+from keystead_server.memory import collect_seldom
 from keystead_server.storage.directory import DirectoryBlobStore
 from keystead_server.storage.sqlite import SQLiteHeadStore
 from keystead_server.web.application import make_application
@@ -89,6 +90,7 @@ async def serve(settings: FrontEndSettings) -> None:
     )
     server = HTTPServer(make_application(service, folder), drain_seconds=DRAIN_SECONDS)
     await server.start(listening_socket(settings.host, settings.port))
+    collect_seldom()
     sys.stdout.write("ready\n")
     sys.stdout.flush()
     await stop.wait()

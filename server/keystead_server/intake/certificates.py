@@ -37,6 +37,10 @@ class CertificateSubmission:
     extension: SignatureCreationDevice | None
     evidence: tuple[AdmittedEvidence, ...]
 
+    def __reduce__(self) -> tuple[type["CertificateSubmission"], tuple[object, ...]]:
+        """Pickled as its values, as the entry is."""
+        return CertificateSubmission, (self.entry, self.not_before, self.extension, self.evidence)
+
 
 @dataclass(frozen=True, slots=True)
 class CertificatePromise:
