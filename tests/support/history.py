@@ -11,11 +11,9 @@ alone (`MemoryLog`), so a history can also tell what no honest server would log.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
-
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from keystead.certificate.device_identifier import SCHEMES, DeviceIdentifier, device_id
 from keystead.certificate.extension import Method, SignatureCreationDevice
@@ -36,11 +34,13 @@ from keystead.statements.payloads import (
     DeviceBinding,
     DeviceEvidence,
     DeviceReference,
+    DeviceTransfer,
     LogPolicy,
     RevocationReason,
     ServiceAudit,
     ServiceDevices,
     Statement,
+    SubscriberAlias,
     service_id_of,
     sign_statement,
 )
@@ -51,62 +51,37 @@ from keystead.testvendor.ca import TestCertificateAuthority
 from keystead.testvendor.keys import SigningKey, derive_key
 from keystead.testvendor.subjects import ev_subject, ov_subject
 from keystead.testvendor.vendor import TestVendor
+from support.history_cast import (
+    DAY,
+    START,
+    YEAR,
+    Issued,
+    Operated,
+    milliseconds,
+    party_key,
+    seconds,
+    yubikey,
+)
 from support.memory_log import MemoryLog
 
-DAY = 86_400
-START = 1_767_225_600
-"""Seconds: 2026-01-01T00:00:00Z, day 0 of every history."""
-
-YEAR = 365
+__all__ = [
+    "DAY",
+    "START",
+    "VENDOR",
+    "YEAR",
+    "History",
+    "Issued",
+    "Operated",
+    "milliseconds",
+    "party_key",
+    "seconds",
+    "yubikey",
+]
 
 VENDOR = TestVendor("history", key="ec-p256")
 NORTH = TestCertificateAuthority("North CA", "SE")
 SOUTH = TestCertificateAuthority("South CA", "DE")
 EAST = TestCertificateAuthority("East CA", "US")
-
-
-def party_key(name: str) -> Ed25519PrivateKey:
-    """The statement key of somebody."""
-    return Ed25519PrivateKey.from_private_bytes(sha256(f"party {name}".encode()).digest())
-
-
-def seconds(day: float) -> int:
-    """The second at which a day of a history begins."""
-    return START + round(day * DAY)
-
-
-def milliseconds(day: float) -> int:
-    """The same in milliseconds."""
-    return seconds(day) * 1000
-
-
-def yubikey(serial: int) -> bytes:
-    """The device id of a YubiKey."""
-    return device_id("yubico-piv-serial", str(serial))
-
-
-@dataclass(frozen=True)
-class Issued:
-    """A certificate of a history."""
-
-    ca: TestCertificateAuthority
-    chain: tuple[bytes, ...]
-    certificate_id: bytes
-    index: int
-    key: SigningKey
-    precertificate: bool
-    reissue: dict[str, object]
-
-
-@dataclass(frozen=True)
-class Operated:
-    """A signing service of a history, and who runs it."""
-
-    id: bytes
-    name: str
-    operator: str
-    founding_key: StatementKey
-    key: StatementKey
 
 
 class History:
@@ -124,6 +99,9 @@ class History:
         self.log.now_ms = milliseconds(begin)
         self._keys = 0
         self.policies: list[int] = []
+        self.issued: list[Issued] = []
+        self.services: list[Operated] = []
+        self.anchors: AnchorSet = self.vendor.anchors()
         self.policy()
 
     @property
@@ -181,6 +159,7 @@ class History:
         registration: str | None = None,
         key: SigningKey | None = None,
         precertificate: bool = False,
+        named_evidence: bool = False,
         **subject: str,
     ) -> Issued:
         """A CA logs a certificate.
@@ -198,6 +177,7 @@ class History:
             registration: a registration number makes it an EV certificate.
             key: a fresh one unless given.
             precertificate: log the precertificate alone; `finish` logs the certificate.
+            named_evidence: the extension names the YubiKey's attestation by its digest.
             subject: more of the subject: `state`, `locality`, `country`.
         """
         ca = ca or self.north
@@ -219,7 +199,7 @@ class History:
                     DeviceIdentifier(SCHEMES[scheme].oid, device_id(scheme, value)) for scheme, value in named
                 ),
                 method,
-                None,
+                token.attest(key.spki).digest if named_evidence and token is not None else None,
                 None if service is None else service.id,
             ).encode()
             if extension and (named or service)
@@ -236,6 +216,7 @@ class History:
         if token is not None and evidence:
             self.record_evidence(issued, token.attest(key.spki))
         self.log.publish()
+        self.issued.append(issued)
         return issued
 
     def finish(self, issued: Issued) -> Issued:
@@ -310,7 +291,9 @@ class History:
     def service(self, name: str = "Signing Service", operator: str = "Operator Ltd") -> Operated:
         """A signing service that somebody runs; nothing is logged."""
         key = party_key(operator)
-        return Operated(service_id_of(spki_of(key), name), name, operator, key, key)
+        service = Operated(service_id_of(spki_of(key), name), name, operator, key, key)
+        self.services.append(service)
+        return service
 
     def audit(
         self,
@@ -415,18 +398,56 @@ class History:
         issued: Issued,
         reason: RevocationReason = RevocationReason.KEY_COMPROMISE,
         by: str | None = None,
+        on: float | None = None,
     ) -> int:
-        """The issuing CA revokes a certificate."""
+        """The issuing CA revokes a certificate, as of a day (today)."""
         return self.say(
             CertificateRevoked(
                 self.origin,
                 self.now,
                 certificate=issued.certificate_id,
                 issuance_index=issued.index,
-                on=self.now,
+                on=self.now if on is None else seconds(on),
                 reason=reason,
             ),
             party_key(by or issued.ca.organization),
+        )
+
+    def all_clouds(self) -> None:
+        """The vendor's devices are a cloud provider's, says the monitor's user."""
+        self.anchors = AnchorSet([replace(self.vendor.anchor(), cloud=True)])
+
+    def transfer(
+        self,
+        serial: int,
+        seller: Issued,
+        buyer: Issued,
+        by: str | None = None,
+        key: StatementKey | None = None,
+    ) -> int:
+        """A CA states that a YubiKey went from one certificate's subscriber to another's; an operator, with its key."""
+        return self.say(
+            DeviceTransfer(
+                self.origin,
+                self.now,
+                device=DeviceReference("yubico-piv-serial", yubikey(serial)),
+                subscribers=(seller.subscriber_id, buyer.subscriber_id),
+                on=self.now,
+                reason="sold",
+            ),
+            key or party_key(by or buyer.ca.organization),
+        )
+
+    def alias(self, *issued: Issued, by: str | None = None) -> int:
+        """A CA states that the subscribers of certificates are one."""
+        return self.say(
+            SubscriberAlias(
+                self.origin,
+                self.now,
+                subscribers=tuple(one.subscriber_id for one in issued),
+                reason="renamed",
+            ),
+            party_key(by or issued[-1].ca.organization),
         )
 
     async def monitor(
@@ -446,7 +467,7 @@ class History:
         return await monitor_once(
             state,
             logs,
-            self.vendor.anchors() if anchors is None else anchors,
+            self.anchors if anchors is None else anchors,
             now_ms=self.log.now_ms if day is None else milliseconds(day),
             at_ms=None if at is None else milliseconds(at),
             known_at_ms=None if known_at is None else milliseconds(known_at),

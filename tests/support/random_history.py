@@ -53,6 +53,8 @@ class RandomHistory:
             self._bind,
             self._revoke,
             self._withdraw,
+            self._transfer,
+            self._alias,
             self._finish,
             self._add_evidence,
             self._distrust,
@@ -86,6 +88,9 @@ class RandomHistory:
                 valid=(begin, begin + random.choice((10, 30, 100))),
                 registration=random.choice((None, None, "1234567", "7654321")),
                 precertificate=random.random() < 0.4,
+                named_evidence=random.random() < 0.1,
+                # Now and then a key is certified again, on whichever device.
+                key=random.choice(self._issued).key if self._issued and random.random() < 0.2 else None,
             )
         )
 
@@ -133,7 +138,23 @@ class RandomHistory:
         if self._issued:
             issued = self._random.choice(self._issued)
             open_ = issued.precertificate and self._random.random() < 0.7
-            self.history.revoke(issued, RevocationReason.NOT_ISSUED if open_ else RevocationReason.SUPERSEDED)
+            reasons = (RevocationReason.SUPERSEDED, *[RevocationReason.KEY_COMPROMISE] * 2)
+            self.history.revoke(
+                issued, RevocationReason.NOT_ISSUED if open_ else self._random.choice(reasons)
+            )
+
+    def _transfer(self) -> None:
+        if len(self._issued) > 1:
+            seller, buyer = self._random.sample(self._issued, 2)
+            if seller.subscriber_id != buyer.subscriber_id:
+                # Whoever states it without right is found out, and excuses nobody.
+                self.history.transfer(self._random.choice(_SERIALS), seller, buyer)
+
+    def _alias(self) -> None:
+        if len(self._issued) > 1 and self._random.random() < 0.5:
+            first, second = self._random.sample(self._issued, 2)
+            if first.subscriber_id != second.subscriber_id:
+                self.history.alias(first, second, by=self._random.choice(("North CA", "South CA")))
 
     def _withdraw(self) -> None:
         if self._withdrawals:

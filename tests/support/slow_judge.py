@@ -1,10 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second judge of shared devices, written from the definitions alone: every pair, at one instant. Slow."""
+"""A second judge of devices, written from the definitions alone: every pair, at one instant. Slow.
+
+`slow_rules` asks it about the rules other than `shared-device`.
+"""
 
 from itertools import combinations
 
+from keystead.monitor.grouping import Groups
 from keystead.monitor.model import Assurance, CertificateFacts, DeviceView
-from keystead.monitor.subscribers import Groups, Sameness
+from keystead.monitor.profiles import Sameness
 
 
 def assurance_on(certificate: CertificateFacts, device_id: bytes, moment: int) -> Assurance | None:
@@ -51,20 +55,26 @@ def holder(view: DeviceView, moment: int) -> bytes | None:
     return current
 
 
-def is_covered(view: DeviceView, certificate: CertificateFacts, moment: int) -> bool:
-    """Whether the device is covered for a certificate at an instant."""
+def covering_services(view: DeviceView, certificate: CertificateFacts, moment: int) -> set[bytes]:
+    """The services that cover a certificate at an instant."""
     held_by = holder(view, moment)
-    return any(
-        claim.span.start <= moment < claim.span.end
+    return {
+        service_id
+        for claim in certificate.services
+        for (origin, service_id), service in view.services.items()
+        if claim.span.start <= moment < claim.span.end
         and claim.service == held_by == service_id
         and any(audit.in_force_at(moment) for audit in service.audits)
         and any(
             held.origin == origin and held.enrolment.service == service_id and held.enrolment.contains(moment)
             for held in view.enrolments
         )
-        for claim in certificate.services
-        for (origin, service_id), service in view.services.items()
-    )
+    }
+
+
+def is_covered(view: DeviceView, certificate: CertificateFacts, moment: int) -> bool:
+    """Whether the device is covered for a certificate at an instant."""
+    return bool(covering_services(view, certificate, moment))
 
 
 def exposed_groups(view: DeviceView, groups: Groups, moment: int) -> frozenset[int]:

@@ -31,13 +31,18 @@ FROM evidence_statement JOIN log ON log.id = log JOIN certificate ON certificate
 SELECT issuance_origin, idx, time, certificate_id, keyid, party, reason
 FROM revocation JOIN log ON log.id = log JOIN certificate ON certificate.id = certificate;
 
+SELECT issuance_origin, idx, time, device_id, one, other, keyid, party FROM transfer JOIN log ON log.id = log;
+SELECT issuance_origin, idx, time, keyid, party, issuers FROM alias JOIN log ON log.id = log;
+SELECT issuance_origin, idx, subscriber_id FROM alias_member JOIN log ON log.id = log;
 SELECT issuance_origin, idx, entry FROM service_statement JOIN log ON log.id = log;
 SELECT issuance_origin, idx, policy.time, policy FROM policy JOIN log ON log.id = log;
 SELECT issuance_origin, idx, entry FROM pending JOIN log ON log.id = log;
 SELECT * FROM evidence;
 SELECT * FROM misbehaviour;
 SELECT one.record, other.record FROM profile one JOIN profile other ON one.component = other.component;
-SELECT device_id, next_change, document FROM finding JOIN device ON device.id = device
+SELECT unit, rule, subject, document FROM finding;
+SELECT moment, device_id FROM due JOIN device ON device.id = what WHERE unit = 'device';
+SELECT moment, what FROM due WHERE unit = 'key'
 """
 
 

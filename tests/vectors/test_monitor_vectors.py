@@ -9,10 +9,11 @@ import pytest
 
 from keystead.certificate.strong_identifiers import StrongIdentifiers
 from keystead.monitor.findings import finding_id
+from keystead.monitor.grouping import Groups
 from keystead.monitor.model import Assurance
+from keystead.monitor.profiles import Profile
 from keystead.monitor.rules import log_misbehaviour, shared_device
 from keystead.monitor.severity import Severity, severity_of
-from keystead.monitor.subscribers import Groups, Profile
 from vectors import make_monitor_vectors
 
 _FILE = Path(__file__).resolve().parents[2] / "specs" / "vectors" / "monitor.json"

@@ -2,7 +2,8 @@
 """A monitor's findings for people: the sentence first, then what proves it, then what would settle it."""
 
 from keystead.cli.output import Output
-from keystead.monitor.findings import Finding, FoundCertificate, State, show_time
+from keystead.monitor.findings import Finding, State
+from keystead.monitor.found import FoundCertificate, show_time
 from keystead.monitor.run import Report
 
 __all__ = ["changed", "show_finding", "show_summary"]
@@ -52,7 +53,9 @@ def show_finding(output: Output, finding: Finding) -> None:
 
 def _row(certificate: FoundCertificate) -> list[str]:
     claims = {f"{claim.by}: {claim.assurance.text}" for claim in certificate.claims}
-    covered = "yes" if certificate.covered else f"no: {certificate.reason or 'not valid then'}"
+    covered = {None: "", True: "yes", False: f"no: {certificate.reason or 'not valid then'}"}[
+        certificate.covered
+    ]
     return [
         certificate.subscriber,
         certificate.issuer,

@@ -5,7 +5,7 @@ Pure. What accuses looks back over a certificate's whole life; what acquits coun
 if it rests on no key that had turned bad by then (`model`, `knowledge`).
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
@@ -16,7 +16,9 @@ from keystead.monitor.evidence import EvidenceFacts, Outcome
 from keystead.monitor.knowledge import Knowledge, When
 from keystead.monitor.model import (
     ALWAYS,
+    KEY_COMPROMISE,
     NEVER,
+    NOT_ISSUED,
     Assurance,
     CertificateFacts,
     ClaimKind,
@@ -28,7 +30,6 @@ from keystead.monitor.model import (
     ServiceClaim,
     Span,
 )
-from keystead.statements.kinds.certificate_revoked import RevocationReason
 
 __all__ = [
     "BindingRow",
@@ -81,6 +82,7 @@ class EvidenceRow(NamedTuple):
     log: int
     leaf: int
     time_ms: int
+    digest: bytes
     found: EvidenceFacts
 
 
@@ -109,6 +111,7 @@ class CertificateRows:
     profile: int
     method: Method | None
     service: bytes | None
+    evidence_digest: bytes | None = None
     entries: list[EntryRow] = field(default_factory=list)
     claims: list[ClaimRow] = field(default_factory=list)
     bindings: list[BindingRow] = field(default_factory=list)
@@ -126,6 +129,7 @@ class _Superseded(NamedTuple):
 def certificate_facts(rows: CertificateRows, knowledge: Knowledge) -> CertificateFacts:
     """A certificate as rules judge it; it has at least one entry."""
     superseded = _superseded(rows, knowledge)
+    endings = _endings(rows, knowledge)
     return CertificateFacts(
         certificate_id=rows.certificate_id,
         entries=tuple(
@@ -145,7 +149,9 @@ def certificate_facts(rows: CertificateRows, knowledge: Knowledge) -> Certificat
         valid=Span(rows.not_before * 1000, (rows.not_after + 1) * 1000),
         claims=tuple(_claims(rows, knowledge, superseded)),
         services=tuple(_services(rows, knowledge, superseded)),
-        ending=_ending(rows, knowledge),
+        ending=next((ending for ending in endings if knowledge.accepts(ending.by)), None),
+        compromise=next((ending for ending in endings if ending.reason == KEY_COMPROMISE), None),
+        unrecorded=_unrecorded(rows),
     )
 
 
@@ -182,7 +188,7 @@ def _superseded(rows: CertificateRows, knowledge: Knowledge) -> _Superseded:
     extension_ms = NEVER
     bindings: dict[tuple[int, int], int] = {}
     for binding in rows.bindings:
-        if _weightless(binding, knowledge):
+        if not _acquits(binding, knowledge):
             continue
         if binding.supersedes_extension:
             extension_ms = min(extension_ms, binding.time_ms)
@@ -198,6 +204,11 @@ def _weightless(row: BindingRow | RevocationRow, knowledge: Knowledge) -> bool:
     A CA whose issuing key was stolen must still be able to revoke what the thief issued.
     """
     return knowledge.weightless((row.keyid,), When(row.log, row.time_ms))
+
+
+def _acquits(row: BindingRow, knowledge: Knowledge) -> bool:
+    """Whether a CA's statement may excuse something."""
+    return not _weightless(row, knowledge) and knowledge.accepts(row.party)
 
 
 def _logged(rows: CertificateRows) -> list[When]:
@@ -222,6 +233,7 @@ def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded
                 method.text,
                 None,
                 superseded.extension_ms,
+                min(when.time_ms for when in _logged(rows)),
             )
             continue
         statement = EntryName(knowledge.logs[claim.log].origin, claim.statement)
@@ -237,6 +249,7 @@ def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded
                 binding.method.text,
                 statement,
                 superseded.bindings.get(place, NEVER),
+                binding.time_ms,
             )
         else:
             found = evidence[place].found
@@ -246,7 +259,16 @@ def _claims(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded
                 if found.outcome is Outcome.VERIFIED
                 else f"{found.format}, {found.outcome.value}"
             )
-            yield DeviceClaim(claim.device_id, class_, claim.kind, statement.origin, sure, how, statement)
+            yield DeviceClaim(
+                claim.device_id,
+                class_,
+                claim.kind,
+                statement.origin,
+                sure,
+                how,
+                statement,
+                since_ms=evidence[place].time_ms,
+            )
 
 
 def _services(rows: CertificateRows, knowledge: Knowledge, superseded: _Superseded) -> Iterable[ServiceClaim]:
@@ -254,7 +276,7 @@ def _services(rows: CertificateRows, knowledge: Knowledge, superseded: _Supersed
     if rows.service is not None and not knowledge.weightless_wherever((rows.issuer_key_hash,), _logged(rows)):
         yield ServiceClaim(rows.service, Span(ALWAYS, superseded.extension_ms))
     for binding in sorted(rows.bindings):
-        if binding.service is None or _weightless(binding, knowledge):
+        if binding.service is None or not _acquits(binding, knowledge):
             continue
         ends_ms = superseded.bindings.get((binding.log, binding.leaf), NEVER)
         yield ServiceClaim(
@@ -264,18 +286,32 @@ def _services(rows: CertificateRows, knowledge: Knowledge, superseded: _Supersed
         )
 
 
-def _ending(rows: CertificateRows, knowledge: Knowledge) -> Ending | None:
-    """The earliest revocation that counts."""
+def _endings(rows: CertificateRows, knowledge: Knowledge) -> list[Ending]:
+    """The revocations that count, the earliest first."""
     issued = any(entry.final for entry in rows.entries)
-    counting: Sequence[RevocationRow] = [
+    counting = [
         row
         for row in rows.revocations
         if not _weightless(row, knowledge)
         # That a certificate was not issued is void once it is logged, whenever either was.
-        and not (issued and row.reason == RevocationReason.NOT_ISSUED.value)
+        and not (issued and row.reason == NOT_ISSUED)
     ]
-    if not counting:
+    counting.sort(key=lambda row: (row.time_ms, knowledge.logs[row.log].origin, row.leaf))
+    return [
+        Ending(
+            row.time_ms,
+            row.reason,
+            printable(row.party),
+            EntryName(knowledge.logs[row.log].origin, row.leaf),
+        )
+        for row in counting
+    ]
+
+
+def _unrecorded(rows: CertificateRows) -> Span | None:
+    """While the evidence that the extension names was not recorded for this certificate, in any log."""
+    if rows.evidence_digest is None:
         return None
-    first = min(counting, key=lambda row: (row.time_ms, knowledge.logs[row.log].origin, row.leaf))
-    statement = EntryName(knowledge.logs[first.log].origin, first.leaf)
-    return Ending(first.time_ms, first.reason, printable(first.party), statement)
+    recorded = [row.time_ms for row in rows.evidence if row.digest == rows.evidence_digest]
+    first = min(entry.time_ms for entry in rows.entries)
+    return Span(first, max(first, min(recorded, default=NEVER)))

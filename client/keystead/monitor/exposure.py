@@ -16,14 +16,15 @@ Invariants:
 """
 
 from collections import Counter, defaultdict
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
 
 from keystead.monitor.coverage import Coverage
-from keystead.monitor.model import Assurance, DeviceView, Span
-from keystead.monitor.standing import Cell, Standing, standings
-from keystead.monitor.subscribers import Comparison, Groups
+from keystead.monitor.model import Assurance, Span
+from keystead.monitor.profiles import Comparison
+from keystead.monitor.standing import Cell, Standing
+from keystead.monitor.subscribers import Subscribers
 
 __all__ = ["ExposedPair", "Exposure", "Timeline"]
 
@@ -34,7 +35,8 @@ class Exposure:
 
     Attributes:
         span: when.
-        groups: every subscriber group that was exposed in it, however briefly; at least two.
+        groups: every subscriber group that was exposed in it, however briefly; at least two. An alias that is
+            logged meanwhile makes two of them one from then on, by the number of the lesser.
     """
 
     span: Span
@@ -60,16 +62,16 @@ class Timeline:
     """All exposures of one device.
 
     Args:
-        view: all that bears on the device.
-        groups: who is whom, of at least the certificates in view.
+        found: how certificates stand on the device; none where they could not expose it.
+        subscribers: who is whom.
+        coverage: when audited services cover the device.
     """
 
-    def __init__(self, view: DeviceView, groups: Groups) -> None:
-        self.view = view
-        self.groups = groups
-        self.coverage = Coverage(view)
-        self._standings = list(standings(view, groups, self.coverage)) if self._may_be_shared() else []
-        self.exposures = tuple(_sweep(self._standings))
+    def __init__(self, found: Sequence[Standing], subscribers: Subscribers, coverage: Coverage) -> None:
+        self._standings = found
+        self._subscribers = subscribers
+        self._coverage = coverage
+        self.exposures = tuple(_sweep(found))
 
     def at(self, moment: int) -> Exposure | None:
         """The exposure at a moment."""
@@ -87,8 +89,11 @@ class Timeline:
         if not self.exposures:
             return None
         changes = {edge for standing in self._standings for edge in (standing.span.start, standing.span.end)}
-        for certificate in self.view.certificates:
-            changes.update(self.coverage.boundaries(certificate))
+        changes.update(self._subscribers.moments)
+        for certificate in {
+            standing.certificate.certificate_id: standing.certificate for standing in self._standings
+        }.values():
+            changes.update(self._coverage.boundaries(certificate))
         return min((change for change in changes if change > moment), default=None)
 
     def pairs_at(self, moment: int) -> list[ExposedPair]:
@@ -100,7 +105,8 @@ class Timeline:
                 pair = (min(first.group, second.group), max(first.group, second.group))
                 worse = min(first.assurance, second.assurance)
                 best[pair] = max(best.get(pair, worse), worse)
-        return [ExposedPair(pair, self.groups.compare(*pair), best[pair]) for pair in sorted(best)]
+        groups = self._subscribers.at(moment)
+        return [ExposedPair(pair, groups.compare(*pair), best[pair]) for pair in sorted(best)]
 
     def certificates_at(self, moment: int) -> list[Standing]:
         """The certificates of these pairs and how they stand on the device then, the oldest first."""
@@ -115,16 +121,6 @@ class Timeline:
             )
         )
         return sorted(exposed, key=lambda standing: standing.certificate.age)
-
-    def _may_be_shared(self) -> bool:
-        """Whether two certificates in view could expose the device at all: for most devices, not."""
-        certificates = self.view.certificates
-        return (
-            # A device that evidence proves to be a cloud provider's is multi-tenant by design.
-            not self.view.device.cloud
-            and len({certificate.key for certificate in certificates}) > 1
-            and len({self.groups.of(certificate.subscriber) for certificate in certificates}) > 1
-        )
 
 
 def _exposing(first: Cell, second: Cell) -> bool:

@@ -13,25 +13,13 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from hashlib import sha256
-from typing import Any
+from typing import Any, NamedTuple
 
-from keystead.encoding.rfc3339 import format_time
-from keystead.monitor.model import Assurance, ClaimKind, EntryName
+from keystead.monitor.found import FoundCertificate, FoundExposure, FoundSubscriber, show_time
+from keystead.monitor.model import EntryName
 from keystead.monitor.severity import Severity
 
-__all__ = [
-    "Finding",
-    "FoundCertificate",
-    "FoundClaim",
-    "FoundExposure",
-    "FoundSubscriber",
-    "SettledBy",
-    "Settlement",
-    "State",
-    "finding_id",
-    "in_order",
-    "show_time",
-]
+__all__ = ["Finding", "SettledBy", "Settlement", "State", "Verdict", "finding_id", "in_order"]
 
 
 def finding_id(rule: str, subject: bytes) -> bytes:
@@ -50,6 +38,8 @@ class SettledBy(StrEnum):
     """Why what was found does not last; of several at once, the first."""
 
     COVERED = "covered"
+    TRANSFERRED = "transferred"
+    ALIASED = "aliased"
     REVOKED = "revoked"
     EXPIRED = "expired"
     ENDED = "ended"
@@ -81,133 +71,6 @@ class Settlement:
             "by": list(self.by),
             "statements": [name.to_json() for name in self.statements],
             "sentence": self.sentence,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FoundClaim:
-    """Who puts a certificate on the device.
-
-    Attributes:
-        kind: extension, binding or evidence.
-        by: who says so.
-        assurance: what it is worth.
-        method: how they know.
-        statement: where; None for the certificate itself.
-    """
-
-    kind: ClaimKind
-    by: str
-    assurance: Assurance
-    method: str
-    statement: EntryName | None
-
-    def to_json(self) -> dict[str, Any]:
-        """Members `kind`, `by`, `assurance`, `method`, `statement`."""
-        return {
-            "kind": self.kind.value,
-            "by": self.by,
-            "assurance": self.assurance.text,
-            "method": self.method,
-            "statement": None if self.statement is None else self.statement.to_json(),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FoundCertificate:
-    """A certificate that makes the fact.
-
-    Attributes:
-        certificate_id: 32 bytes.
-        entries: where it is logged.
-        issuer: which CA answers for it.
-        serial: hex.
-        subscriber: whose it is.
-        key: SHA-256 of its normalized public key.
-        not_before_ms, not_after_ms: its validity, as it states it.
-        ends_ms: when its life ended or will.
-        assurance: that it stands on the device.
-        claims: who says so.
-        covered: whether the device was covered for it.
-        reason: if not, why not.
-    """
-
-    certificate_id: bytes
-    entries: tuple[EntryName, ...]
-    issuer: str
-    serial: str
-    subscriber: str
-    key: bytes
-    not_before_ms: int
-    not_after_ms: int
-    ends_ms: int
-    assurance: Assurance
-    claims: tuple[FoundClaim, ...]
-    covered: bool
-    reason: str | None
-
-    def to_json(self) -> dict[str, Any]:
-        """What the attributes say; ids in hex."""
-        return {
-            "certificate_id": self.certificate_id.hex(),
-            "entries": [name.to_json() for name in self.entries],
-            "issuer": self.issuer,
-            "serial": self.serial,
-            "subscriber": self.subscriber,
-            "key": self.key.hex(),
-            "not_before": show_time(self.not_before_ms),
-            "not_after": show_time(self.not_after_ms),
-            "ends": show_time(self.ends_ms),
-            "assurance": self.assurance.text,
-            "claims": [claim.to_json() for claim in self.claims],
-            "covered": self.covered,
-            "reason": self.reason,
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FoundSubscriber:
-    """A subscriber in a finding.
-
-    Attributes:
-        ids: strict subscriber ids of its certificates, ascending.
-        name: safe to print.
-        joined_by: by what its certificates were found to be one subscriber's, in words.
-    """
-
-    ids: tuple[bytes, ...]
-    name: str
-    joined_by: tuple[str, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Members `ids`, `name`, `joined_by`."""
-        return {
-            "ids": [identifier.hex() for identifier in self.ids],
-            "name": self.name,
-            "joined_by": list(self.joined_by),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class FoundExposure:
-    """An unbroken stretch of time in which the fact held.
-
-    Attributes:
-        from_ms: since when.
-        until_ms: until when; None while it lasts.
-        subscribers: ids of all who were exposed in it, ascending.
-    """
-
-    from_ms: int
-    until_ms: int | None
-    subscribers: tuple[bytes, ...]
-
-    def to_json(self) -> dict[str, Any]:
-        """Members `from`, `until`, `subscribers`."""
-        return {
-            "from": show_time(self.from_ms),
-            "until": None if self.until_ms is None else show_time(self.until_ms),
-            "subscribers": [identifier.hex() for identifier in self.subscribers],
         }
 
 
@@ -290,17 +153,25 @@ class Finding:
         }
 
 
+class Verdict(NamedTuple):
+    """What a rule says about one subject at a moment.
+
+    Attributes:
+        findings: about it.
+        next_change: the first moment after that one at which there may be something else to say; None where time
+            alone changes nothing.
+    """
+
+    findings: tuple[Finding, ...] = ()
+    next_change: int | None = None
+
+
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
     """Open ones first, the most serious first, the newest first."""
     return sorted(
         findings,
         key=lambda found: (found.state is not State.OPEN, -found.severity, -found.since_ms, found.id),
     )
-
-
-def show_time(milliseconds: int) -> str:
-    """The RFC 3339 time of the second that a moment is in."""
-    return format_time(milliseconds // 1000)
 
 
 def _hex(value: bytes | None) -> str | None:

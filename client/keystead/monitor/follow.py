@@ -17,27 +17,18 @@ Invariants:
 * what a log merely fails to serve ends the round with an error, and is asked for again in the next.
 """
 
-import asyncio
-import hashlib
-from collections.abc import Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
 from typing import Protocol
 
-from keystead.certificate.chain import verify_issued
-from keystead.certificate.x509 import Certificate, parse_certificate
-from keystead.client.fetcher import Fetcher
 from keystead.client.log_reader import LogReader, check_extends
-from keystead.client.trust import Trust, parse_trust
-from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, Bundle, VerifiedTree
-from keystead.ct.leaf import X509_ENTRY
-from keystead.ct.tile_leaf import TileLeaf
+from keystead.client.trust import parse_trust
+from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, VerifiedTree
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
-from keystead.errors import FetchError, LogMisbehaviourError, ParseError, UsageError, VerificationError
-from keystead.monitor.facts import IssuanceFacts, read_entry
+from keystead.errors import LogMisbehaviourError, ParseError, UsageError
+from keystead.monitor.issuance_entries import IssuanceEntries, MonitoredLog
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
-from keystead.monitor.recording import Recorder
+from keystead.monitor.named_objects import fetch_named
 from keystead.monitor.replay import StatementReplay
 from keystead.monitor.store import Store
 from keystead.statements.entry import parse_statement_entry
@@ -46,24 +37,8 @@ from keystead.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
 
 __all__ = ["Follower", "MonitoredLog", "Progress", "Silence"]
 
-_FETCHES = 16
-_MAX_ISSUER_BYTES = 65_536
-
 _UNPROVEN = "perhaps a stale cache"
 """What a rollback that nothing dates is kept under."""
-
-
-@dataclass(frozen=True, slots=True)
-class MonitoredLog:
-    """A log to follow.
-
-    Attributes:
-        trust: its keys.
-        fetcher: brings its files, below its base.
-    """
-
-    trust: Trust
-    fetcher: Fetcher
 
 
 class Progress(Protocol):
@@ -113,8 +88,7 @@ class Follower:
         self._progress = progress or Silence()
         self._now_ms = now_ms
         self.id = self._register()
-        self._recorder = Recorder(self._db)
-        self._issuers: dict[bytes, Certificate] = {}
+        self._entries = IssuanceEntries(store, self.id, log)
         self.replay = StatementReplay(
             self._db, self.id, log.trust.statements.key.origin, log.trust.statements.statement_key, anchors
         )
@@ -207,83 +181,8 @@ class Follower:
     async def _read_issuance(self, tree: VerifiedTree) -> None:
         async with aclosing(tree.bundles(DATA_TILES, self._next("issuance"))) as bundles:
             async for bundle in bundles:
-                await self._find_issuers(bundle.entries)
-                self._keep_entries(bundle, tree.checkpoint.raw)
+                await self._entries.keep(bundle, tree.checkpoint.raw)
                 self._progress.advance(len(bundle.entries))
-
-    def _keep_entries(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
-        found = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
-        try:
-            with self._store.transaction() as db:
-                last = self._check_places(bundle, checkpoint)
-                self._recorder.entries(self.id, bundle.start, found)
-                db.execute(
-                    "UPDATE log SET issuance_next = ?, issuance_time = ? WHERE id = ?",
-                    (bundle.start + len(found), last, self.id),
-                )
-        except BaseException:
-            self._recorder.forget()
-            raise
-
-    def _facts(self, leaf: TileLeaf, index: int) -> IssuanceFacts:
-        entry = leaf.entry
-        if entry.entry_type != X509_ENTRY:
-            return read_entry(entry, b"")
-        issuer = self._issuers[leaf.fingerprints[0]] if leaf.fingerprints else None
-        try:
-            certificate = parse_certificate(entry.signed)
-        except ParseError:
-            return read_entry(entry, b"")  # which says why
-        if issuer is None:
-            raise VerificationError(
-                f"issuance entry {index} of {self._trust.name} has no issuer", check="issuer-missing"
-            )
-        # The leaf's hash does not cover the fingerprints, and the certificate id depends on the issuing key: the
-        # signature ties them.
-        verify_issued(certificate, issuer)
-        return read_entry(entry, issuer.spki_hash)
-
-    async def _find_issuers(self, leaves: Sequence[TileLeaf]) -> None:
-        """Have the issuing certificate of every `x509_entry` at hand."""
-        wanted = {
-            leaf.fingerprints[0]
-            for leaf in leaves
-            if leaf.entry.entry_type == X509_ENTRY and leaf.fingerprints
-        }
-        for fingerprint in wanted - self._issuers.keys():
-            row = self._db.execute("SELECT der FROM issuer WHERE fingerprint = ?", (fingerprint,)).fetchone()
-            der = row[0] if row else None
-            if der is None:
-                path = f"issuance/issuer/{fingerprint.hex()}"
-                der = (await self._objects({path: fingerprint}, _MAX_ISSUER_BYTES))[fingerprint]
-                if der is None:
-                    raise FetchError(
-                        f"{self._trust.name} does not serve the issuer {fingerprint.hex()} of one of its entries",
-                        url=path,
-                        status=404,
-                    )
-                with self._store.transaction() as db:
-                    db.execute("INSERT INTO issuer VALUES (?, ?)", (fingerprint, der))
-            self._issuers[fingerprint] = parse_certificate(der)
-
-    def _check_places(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> int:
-        """Keep what an entry says wrongly about its own place, for the log signed it; the latest time so far."""
-        (last,) = self._db.execute("SELECT issuance_time FROM log WHERE id = ?", (self.id,)).fetchone()
-        for at, leaf in enumerate(bundle.entries):
-            index, entry = bundle.start + at, leaf.entry
-            said = ""
-            if entry.leaf_index != index:
-                kind, said = "wrong-leaf-index", f"issuance entry {index} says that it is {entry.leaf_index}"
-            elif entry.timestamp < last:
-                kind, said = "time-goes-back", f"issuance entry {index} is earlier than the one before it"
-            if said:
-                evidence = {"entry": entry.merkle_tree_leaf(), "checkpoint": checkpoint}
-                origin = self._trust.issuance.key.origin
-                record_misbehaviour(
-                    self._db, Misbehaviour(origin, kind, str(index), entry.timestamp, said, evidence)
-                )
-            last = max(last, entry.timestamp)
-        return int(last)
 
     async def _read_statements(self, tree: VerifiedTree) -> None:
         issuance_next = self._next("issuance")
@@ -301,12 +200,8 @@ class Follower:
     ) -> None:
         """Judge statements, with what they refer to at hand; `next_index` is how far the log is read then."""
         needs = self.replay.needs(entries.values())
-        fetched = await self._objects(
-            {f"policy/{digest.hex()}": digest for digest in needs.policies}, MAX_POLICY_BYTES
-        )
-        fetched |= await self._objects(
-            {f"evidence/{digest.hex()}": digest for digest in needs.evidence}, MAX_EVIDENCE_BYTES
-        )
+        fetched = await fetch_named(self._fetcher, "policy", needs.policies, MAX_POLICY_BYTES)
+        fetched |= await fetch_named(self._fetcher, "evidence", needs.evidence, MAX_EVIDENCE_BYTES)
         with self._store.transaction() as db:
             for index, raw in entries.items():
                 if next_index is not None:
@@ -335,23 +230,9 @@ class Follower:
         """Fetch evidence again that was withheld, and with other anchors than before what did not verify."""
         (also_failed,) = self._db.execute("SELECT reexamine FROM log WHERE id = ?", (self.id,)).fetchone()
         digests = self.replay.facts.unverified(also_failed=bool(also_failed))
-        fetched = await self._objects(
-            {f"evidence/{digest.hex()}": digest for digest in digests}, MAX_EVIDENCE_BYTES
-        )
+        fetched = await fetch_named(self._fetcher, "evidence", digests, MAX_EVIDENCE_BYTES)
         with self._store.transaction() as db:
             for digest, data in fetched.items():
                 if data is not None:
                     self.replay.facts.reexamine(digest, data)
             db.execute("UPDATE log SET reexamine = 0 WHERE id = ?", (self.id,))
-
-    async def _objects(self, paths: dict[str, bytes], limit: int) -> dict[bytes, bytes | None]:
-        """Objects that are named by their SHA-256; None for those that the log does not serve as such."""
-        slots = asyncio.Semaphore(_FETCHES)
-
-        async def one(path: str, digest: bytes) -> tuple[bytes, bytes | None]:
-            async with slots:
-                data = await self._fetcher.get(path, limit)
-            # Other bytes under a digest are as good as none.
-            return digest, data if data is not None and hashlib.sha256(data).digest() == digest else None
-
-        return dict(await asyncio.gather(*(one(path, digest) for path, digest in paths.items())))

@@ -1,69 +1,50 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Which devices need judging, and what becomes of the verdicts.
+"""Every unit before the rules that concern it, and what becomes of the verdicts.
 
-Judging everything is always right; judging what was touched, and what time alone changes, gives the same
-(`recording.touch`, `Timeline.next_change`). The second is for the present, whose findings the state keeps; any other
-moment is judged whole and not kept.
+Judging everything is always right; judging what was touched, and what time alone changes, gives the same (`units`,
+`Verdict.next_change`). The second is for the present, whose findings the state keeps; any other moment is judged
+whole and not kept.
 """
 
 import sqlite3
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
+from typing import Any
 
-from keystead.monitor.exposure import Timeline
-from keystead.monitor.findings import Finding
+from keystead.monitor.device_case import DeviceCase
+from keystead.monitor.findings import Finding, Verdict
 from keystead.monitor.knowledge import Knowledge
-from keystead.monitor.recording import with_marks
-from keystead.monitor.rules import shared_device
+from keystead.monitor.model import EntryName
+from keystead.monitor.rules import (
+    contested_enrolment,
+    outside_service,
+    repeat_offender,
+    same_key_two_devices,
+    same_key_two_subscribers,
+    sequential_reuse,
+    shared_device,
+    tainted_device,
+    undecodable,
+    weak_evidence,
+)
 from keystead.monitor.store import Store
+from keystead.monitor.units import Unit, affect_touched, candidates, clear_affected
 from keystead.monitor.value_text import from_text, to_text
-from keystead.monitor.views import load_views
+from keystead.monitor.views import load_certificates, load_component, load_key_views, load_views
 
-__all__ = ["judge_all", "judge_present", "kept_findings"]
+__all__ = ["judge_all", "judge_device", "judge_present", "judge_undecodable", "kept_findings"]
 
-_DEVICES_AT_ONCE = 200
-
-# A device can only be shared where its certificates have two keys and two profiles of subscribers.
-_CANDIDATES = (
-    "SELECT device FROM claim JOIN certificate ON certificate.id = certificate "
-    "GROUP BY device HAVING count(DISTINCT key) > 1 AND count(DISTINCT profile) > 1 ORDER BY device"
-)
-_CANDIDATES_AMONG = (
-    "SELECT device FROM claim JOIN certificate ON certificate.id = certificate WHERE device IN (…) "
-    "GROUP BY device HAVING count(DISTINCT key) > 1 AND count(DISTINCT profile) > 1 ORDER BY device"
-)
+_AT_ONCE = 200
 _JUDGED_AT = "judged_at"
 
-_TOUCHED = (
-    "SELECT device FROM touched JOIN claim ON certificate = what WHERE touched.kind = 'certificate'",
-    """
-    SELECT device FROM touched
-    JOIN profile ON component = what
-    JOIN certificate ON profile = profile.id
-    JOIN claim ON claim.certificate = certificate.id
-    WHERE touched.kind = 'component'
-    """,
-    """
-    SELECT device FROM touched
-    JOIN certificate ON service = what
-    JOIN claim ON claim.certificate = certificate.id
-    WHERE touched.kind = 'service'
-    """,
-    """
-    SELECT device FROM touched
-    JOIN binding ON service = what
-    JOIN claim ON claim.certificate = binding.certificate
-    WHERE touched.kind = 'service'
-    """,
-)
-"""What was touched, to the devices that certificates which it concerns stand on."""
+_DEVICE_RULES = (shared_device, sequential_reuse, outside_service, contested_enrolment, tainted_device)
 
 
 def judge_all(db: sqlite3.Connection, knowledge: Knowledge, at_ms: int) -> Iterator[Finding]:
-    """The findings about all devices, as of a moment."""
-    devices = [device for (device,) in db.execute(_CANDIDATES)]
-    for _, _, finding in _judge(db, knowledge, devices, at_ms):
-        if finding is not None:
-            yield finding
+    """The findings about all devices, keys, subscribers and certificates, as of a moment."""
+    for unit in Unit:
+        listed = candidates(db, knowledge, unit, only_affected=False)
+        for _, verdict in _judge(db, knowledge, unit, listed, at_ms):
+            yield from verdict.findings
 
 
 def judge_present(store: Store, knowledge: Knowledge, now_ms: int) -> None:
@@ -76,65 +57,94 @@ def judge_present(store: Store, knowledge: Knowledge, now_ms: int) -> None:
     """
     with store.transaction() as db:
         judged_at = store.meta(_JUDGED_AT)
-        if judged_at is None or now_ms < judged_at or _all_touched(db):
-            # The clock went back, or something bears on everything.
+        # If the clock went back, or something bears on everything, all is judged anew.
+        everything = judged_at is None or now_ms < judged_at or _all_touched(db)
+        clear_affected(db)
+        if everything:
             db.execute("DELETE FROM finding")
-            candidates = [device for (device,) in db.execute(_CANDIDATES)]
+            db.execute("DELETE FROM due")
         else:
-            devices = _touched(db, knowledge) | _due(db, now_ms)
-            db.executemany("DELETE FROM finding WHERE device = ?", ((device,) for device in devices))
-            candidates = list(_among(db, devices))
-        for device, next_change, finding in _judge(db, knowledge, candidates, now_ms):
-            if finding is not None or next_change is not None:
-                text = None if finding is None else to_text(finding)
-                db.execute(
-                    "INSERT INTO finding VALUES (?, ?, ?, ?)", (device, shared_device.RULE, next_change, text)
-                )
+            affect_touched(db, knowledge, now_ms)
+            for table in ("finding", "due"):
+                db.execute(f"DELETE FROM {table} WHERE (unit, what) IN (SELECT unit, what FROM affected)")  # noqa: S608
+        for unit in Unit:
+            listed = candidates(db, knowledge, unit, only_affected=not everything)
+            for what, verdict in _judge(db, knowledge, unit, listed, now_ms):
+                _keep(db, unit, what, verdict)
         db.execute("DELETE FROM touched")
         store.set_meta(_JUDGED_AT, now_ms)
 
 
 def kept_findings(db: sqlite3.Connection) -> list[Finding]:
     """The findings of the last `judge_present`."""
-    query = "SELECT document FROM finding WHERE document NOT NULL"
-    return [from_text(Finding, text) for (text,) in db.execute(query)]
+    return [from_text(Finding, text) for (text,) in db.execute("SELECT document FROM finding")]
+
+
+def judge_undecodable(db: sqlite3.Connection, knowledge: Knowledge, at_ms: int) -> Iterator[Finding]:
+    """The findings about entries that cannot be read; they are few, and judged every time."""
+    rows = db.execute(
+        "SELECT log, idx, time, problem, certificate FROM entry WHERE problem IS NOT NULL ORDER BY log, idx"
+    ).fetchall()
+    known = [row for row in rows if knowledge.knows(row[2])]
+    for at in range(0, len(known), _AT_ONCE):
+        part = known[at : at + _AT_ONCE]
+        views = load_certificates(db, knowledge, {row[4] for row in part if row[4] is not None})
+        for log, index, time_ms, problem, certificate in part:
+            name = EntryName(knowledge.logs[log].issuance_origin, index)
+            facts = views.certificates.get(certificate)
+            yield from undecodable.judge(name, time_ms, problem, facts, views.subscribers, at_ms).findings
+
+
+def judge_device(case: DeviceCase, at_ms: int) -> Verdict:
+    """What all rules about devices say about one."""
+    return _together([rule.judge(case, at_ms) for rule in _DEVICE_RULES])
 
 
 def _judge(
-    db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[int], at_ms: int
-) -> Iterator[tuple[int, int | None, Finding | None]]:
-    """For each device, when it must be judged again and what there is to say."""
-    for at in range(0, len(devices), _DEVICES_AT_ONCE):
-        views = load_views(db, knowledge, devices[at : at + _DEVICES_AT_ONCE])
-        for device, view in views.devices.items():
-            timeline = Timeline(view, views.groups)
-            yield device, timeline.next_change(at_ms), shared_device.judge(timeline, at_ms)
+    db: sqlite3.Connection, knowledge: Knowledge, unit: Unit, listed: Sequence[Any], at_ms: int
+) -> Iterator[tuple[int | bytes, Verdict]]:
+    """What there is to say about units of one kind."""
+    for at in range(0, len(listed), _AT_ONCE):
+        part = listed[at : at + _AT_ONCE]
+        match unit:
+            case Unit.DEVICE:
+                views = load_views(db, knowledge, part)
+                for device, view in views.devices.items():
+                    yield device, judge_device(DeviceCase(view, views.subscribers), at_ms)
+            case Unit.KEY:
+                keys = load_key_views(db, knowledge, part)
+                for key in keys.keys:
+                    said = [
+                        rule.judge(key, keys.subscribers, at_ms)
+                        for rule in (same_key_two_subscribers, same_key_two_devices)
+                    ]
+                    yield key.key, _together(said)
+            case Unit.COMPONENT:
+                for component in part:
+                    known = load_component(db, knowledge, component)
+                    certificates = list(known.certificates.values())
+                    yield component, repeat_offender.judge(certificates, known.subscribers, at_ms)
+            case Unit.CERTIFICATE:
+                known = load_certificates(db, knowledge, part)
+                for number, certificate in known.certificates.items():
+                    yield number, weak_evidence.judge(certificate, known.subscribers, at_ms)
+
+
+def _together(verdicts: Sequence[Verdict]) -> Verdict:
+    changes = [verdict.next_change for verdict in verdicts if verdict.next_change is not None]
+    return Verdict(
+        tuple(finding for verdict in verdicts for finding in verdict.findings), min(changes, default=None)
+    )
+
+
+def _keep(db: sqlite3.Connection, unit: Unit, what: int | bytes, verdict: Verdict) -> None:
+    db.executemany(
+        "INSERT INTO finding VALUES (?, ?, ?, ?, ?)",
+        [(unit, what, finding.rule, finding.subject, to_text(finding)) for finding in verdict.findings],
+    )
+    if verdict.next_change is not None:
+        db.execute("INSERT INTO due VALUES (?, ?, ?)", (unit, what, verdict.next_change))
 
 
 def _all_touched(db: sqlite3.Connection) -> bool:
     return db.execute("SELECT 1 FROM touched WHERE kind = 'all'").fetchone() is not None
-
-
-def _due(db: sqlite3.Connection, now_ms: int) -> set[int]:
-    return {
-        device for (device,) in db.execute("SELECT device FROM finding WHERE next_change <= ?", (now_ms,))
-    }
-
-
-def _among(db: sqlite3.Connection, devices: Iterable[int]) -> Iterator[int]:
-    listed = sorted(devices)
-    for at in range(0, len(listed), 500):
-        part = listed[at : at + 500]
-        yield from (device for (device,) in db.execute(with_marks(_CANDIDATES_AMONG, len(part)), part))
-
-
-def _touched(db: sqlite3.Connection, knowledge: Knowledge) -> set[int]:
-    """The devices about which something that was recorded may change the verdict."""
-    found = {device for query in _TOUCHED for (device,) in db.execute(query)}
-    services = [service for (service,) in db.execute("SELECT what FROM touched WHERE kind = 'service'")]
-    for service in knowledge.services(services).values():
-        for device_id in service.device_ids():
-            row = db.execute("SELECT id FROM device WHERE device_id = ?", (device_id,)).fetchone()
-            if row is not None:
-                found.add(row[0])
-    return found

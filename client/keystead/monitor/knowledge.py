@@ -8,19 +8,21 @@ answers these questions; `views` asks them.
 Invariant: pure over what it is given; `known_at_ms` hides everything that was logged later.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import NamedTuple
 
 from keystead.certificate.extension import Method
 from keystead.certificate.name import printable
 from keystead.devices.anchors import AnchorSet
 from keystead.monitor.evidence import EvidenceFacts, Outcome
-from keystead.monitor.model import Assurance, LoggedEnrolment
+from keystead.monitor.model import Assurance, EntryName, LoggedEnrolment, LoggedTransfer
+from keystead.monitor.profiles import Alias
 from keystead.statements.policy_history import PolicyHistory
 from keystead.statements.services import Service, ServiceRegistry
 
-__all__ = ["Knowledge", "LogKnowledge", "When"]
+__all__ = ["DEFAULT_TERMS", "AliasRow", "Knowledge", "LogKnowledge", "Terms", "TransferRow", "When"]
 
 
 class When(NamedTuple):
@@ -28,6 +30,30 @@ class When(NamedTuple):
 
     log: int
     time_ms: int
+
+
+class AliasRow(NamedTuple):
+    """A `subscriber-alias`; `issuers` has 32 bytes for each issuing key of its party."""
+
+    log: int
+    leaf: int
+    time_ms: int
+    keyid: bytes
+    party: str
+    issuers: bytes
+    subscribers: frozenset[bytes]
+
+
+class TransferRow(NamedTuple):
+    """A `device-transfer`; no party where an operator made it."""
+
+    log: int
+    leaf: int
+    time_ms: int
+    device_id: bytes
+    subscribers: frozenset[bytes]
+    keyid: bytes
+    party: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +73,23 @@ class LogKnowledge:
     services: ServiceRegistry
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """On which terms a monitor judges, as its user chose.
+
+    Attributes:
+        refused: names of parties and operators whose word resolves nothing: their aliases, transfers, enrolments,
+            audits and revocations excuse nobody. What they say that accuses still counts.
+        clouds_too: devices that evidence proves to be a cloud's are judged like any other.
+    """
+
+    refused: frozenset[str] = frozenset()
+    clouds_too: bool = False
+
+
+DEFAULT_TERMS = Terms()
+
+
 class Knowledge:
     """What is known at a moment.
 
@@ -54,14 +97,20 @@ class Knowledge:
         logs: by row id.
         anchors: the monitor's own vendor anchors.
         known_at_ms: what was logged later is hidden; None hides nothing.
+        terms: on which its user judges.
     """
 
     def __init__(
-        self, logs: dict[int, LogKnowledge], anchors: AnchorSet, known_at_ms: int | None = None
+        self,
+        logs: dict[int, LogKnowledge],
+        anchors: AnchorSet,
+        known_at_ms: int | None = None,
+        terms: Terms = DEFAULT_TERMS,
     ) -> None:
         self.logs = logs
         self.known_at_ms = known_at_ms
         self._anchors = anchors
+        self._terms = terms
 
     def knows(self, time_ms: int) -> bool:
         """Whether what was logged then is known."""
@@ -102,6 +151,8 @@ class Knowledge:
         For an anchor of the monitor's own only its own mark counts; for others the policy's under which the
         evidence was recorded.
         """
+        if self._terms.clouds_too:
+            return False
         if evidence.outcome is not Outcome.VERIFIED or self.weightless(evidence.rests_on, recorded):
             return False
         in_force = self.logs[recorded.log].policies.in_force_for(recorded.time_ms)
@@ -123,13 +174,40 @@ class Knowledge:
                 parties.add(f"{printable(party.name)} of {log.origin}")
         return frozenset(parties or {stated})
 
+    def accepts(self, name: str) -> bool:
+        """Whether the word of a party or an operator may resolve something."""
+        return not self._terms.refused or printable(name) not in self._terms.refused
+
     def enrolments(self, device_id: bytes) -> tuple[LoggedEnrolment, ...]:
-        """All enrolments of a device."""
+        """All enrolments of a device that may cover it."""
         return tuple(
             LoggedEnrolment(log.origin, enrolment)
             for log in self.logs.values()
             for enrolment in log.services.enrolments(device_id, self.known_at_ms)
+            if self._service(log, enrolment.service) is not None
         )
+
+    def enrolled_devices(self) -> set[bytes]:
+        """Every device that some service enrolled."""
+        return {
+            device_id
+            for log in self.logs.values()
+            for service in log.services.services(self.known_at_ms)
+            for device_id in service.device_ids()
+        }
+
+    def all_services(self, service_ids: Iterable[bytes]) -> Iterator[Service]:
+        """Those services in every log that knows them, whether or not their word is accepted."""
+        for service_id in service_ids:
+            for log in self.logs.values():
+                service = log.services.service(service_id, self.known_at_ms)
+                if service is not None:
+                    yield service
+
+    def distrusts_some_key(self) -> bool:
+        """Whether any log's newest known policy lists a key that turned bad."""
+        latest = (log.policies.known_at(self.known_at_ms) for log in self.logs.values())
+        return any(one is not None and one.policy.distrusted for one in latest)
 
     def services(self, service_ids: Iterable[bytes]) -> dict[tuple[str, bytes], Service]:
         """Those services, in every log that knows them."""
@@ -137,5 +215,44 @@ class Knowledge:
             (log.origin, service_id): service
             for service_id in set(service_ids)
             for log in self.logs.values()
-            if (service := log.services.service(service_id, self.known_at_ms)) is not None
+            if (service := self._service(log, service_id)) is not None
         }
+
+    def _service(self, log: LogKnowledge, service_id: bytes) -> Service | None:
+        """A service as far as the monitor takes the word of its operator and auditors."""
+        service = log.services.service(service_id, self.known_at_ms)
+        if service is None or not self._terms.refused:
+            return service
+        if not self.accepts(service.audits[-1].statement.operator_name):
+            return None
+        audits = tuple(audit for audit in service.audits if self.accepts(audit.auditor))
+        return replace(service, audits=audits) if audits else None
+
+    def alias(self, row: AliasRow) -> Alias | None:
+        """An alias, if it has weight and is accepted."""
+        if self.weightless((row.keyid,), When(row.log, row.time_ms)) or not self.accepts(row.party):
+            return None
+        issuers = frozenset(row.issuers[at : at + 32] for at in range(0, len(row.issuers), 32))
+        statement = EntryName(self.logs[row.log].origin, row.leaf)
+        return Alias(row.subscribers, issuers, printable(row.party), row.time_ms, statement)
+
+    def transfer(self, row: TransferRow) -> LoggedTransfer | None:
+        """A transfer, if it has weight and is accepted."""
+        log = self.logs[row.log]
+        by = row.party
+        if not by:
+            operator = self._operator(log, row)
+            if operator is None:
+                return None
+            by = operator
+        if self.weightless((row.keyid,), When(row.log, row.time_ms)) or not self.accepts(by):
+            return None
+        return LoggedTransfer(row.subscribers, printable(by), row.time_ms, EntryName(log.origin, row.leaf))
+
+    def _operator(self, log: LogKnowledge, row: TransferRow) -> str | None:
+        """Whose operator key stated a transfer; None where the key was tainted (`Service.keys`)."""
+        for service in log.services.services_with(row.device_id, self.known_at_ms):
+            key = service.operator_key_for(row.leaf)
+            if sha256(key.key).digest() == row.keyid:
+                return service.audits[-1].statement.operator_name if key.carries(row.time_ms) else None
+        return None

@@ -14,12 +14,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
 
+from keystead.statements.kinds.certificate_revoked import RevocationReason
 from keystead.statements.service_facts import Enrolment
 from keystead.statements.services import Service
 
 __all__ = [
     "ALWAYS",
+    "KEY_COMPROMISE",
     "NEVER",
+    "NOT_ISSUED",
     "Assurance",
     "CertificateFacts",
     "ClaimKind",
@@ -28,8 +31,10 @@ __all__ = [
     "DeviceView",
     "Ending",
     "EntryName",
+    "KeyView",
     "LoggedEnrolment",
     "LoggedEntry",
+    "LoggedTransfer",
     "ServiceClaim",
     "Span",
 ]
@@ -39,6 +44,9 @@ ALWAYS = -(1 << 62)
 
 NEVER = 1 << 62
 """After every moment."""
+
+KEY_COMPROMISE = RevocationReason.KEY_COMPROMISE.value
+NOT_ISSUED = RevocationReason.NOT_ISSUED.value
 
 
 class Assurance(IntEnum):
@@ -121,6 +129,7 @@ class DeviceClaim:
         method: how the claimant knows, in words.
         statement: the statement that says so; None for the extension.
         ends_ms: when it was superseded, `NEVER` if it was not. What is attested never is.
+        since_ms: when it was logged. A claim accuses from before that, and acquits from then on.
     """
 
     device_id: bytes
@@ -131,6 +140,7 @@ class DeviceClaim:
     method: str
     statement: EntryName | None = None
     ends_ms: int = NEVER
+    since_ms: int = ALWAYS
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,16 +163,23 @@ class Ending:
     """A revocation that was published, or the news that a precertificate never became a certificate.
 
     Attributes:
-        at_ms: when it was logged.
+        at_ms: when it was logged, or the date of the revocation list.
         reason: CRLReason name, or `notIssued`.
         by: who said so, safe to print.
-        statement: where.
+        statement: where; None for a revocation list that the monitor was given.
     """
 
     at_ms: int
     reason: str
     by: str
-    statement: EntryName
+    statement: EntryName | None
+
+    @property
+    def sentence(self) -> str:
+        """What was said, without a full stop."""
+        if self.reason == NOT_ISSUED:
+            return f"{self.by} stated that a certificate was never issued"
+        return f"{self.by} stated that a certificate is revoked ({self.reason})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,6 +197,8 @@ class CertificateFacts:
         claims: on which devices it stands, and who says so.
         services: which services its CA says hold the key.
         ending: the earliest revocation that counts.
+        compromise: the earliest that counts and gives key compromise as its reason.
+        unrecorded: while evidence that the extension names was not recorded; None where it names none.
     """
 
     certificate_id: bytes
@@ -192,6 +211,8 @@ class CertificateFacts:
     claims: tuple[DeviceClaim, ...]
     services: tuple[ServiceClaim, ...] = ()
     ending: Ending | None = None
+    compromise: Ending | None = None
+    unrecorded: Span | None = None
 
     @property
     def live(self) -> Span:
@@ -204,6 +225,18 @@ class CertificateFacts:
         """What orders certificates, the oldest first: when, and where, their first entry was logged."""
         first = self.entries[0]
         return (first.time_ms, first.name.origin, first.name.index)
+
+    @property
+    def logged_ms(self) -> int:
+        """When it was logged first."""
+        return self.entries[0].time_ms
+
+    @property
+    def existed(self) -> Span:
+        """From notBefore on, for ever; a certificate that was never issued, until its CA said so."""
+        never = self.ending is not None and self.ending.reason == NOT_ISSUED
+        end = self.ending.at_ms if never and self.ending is not None else NEVER
+        return Span(self.valid.start, max(end, self.valid.start))
 
     def on(self, device_id: bytes) -> list[DeviceClaim]:
         """The claims that it stands on a device."""
@@ -259,6 +292,23 @@ class LoggedEnrolment:
 
 
 @dataclass(frozen=True, slots=True)
+class LoggedTransfer:
+    """That a device went from one subscriber to another, says somebody.
+
+    Attributes:
+        subscribers: the subscriber ids of both.
+        by: who says so, safe to print.
+        at_ms: when it was logged.
+        statement: where.
+    """
+
+    subscribers: frozenset[bytes]
+    by: str
+    at_ms: int
+    statement: EntryName
+
+
+@dataclass(frozen=True, slots=True)
 class DeviceView:
     """All that bears on one device.
 
@@ -268,9 +318,26 @@ class DeviceView:
         enrolments: those of this device, by any service, in any log.
         services: the services that certificates or enrolments name, by the origin of the statement log and their
             id. What covers is an audit and an enrolment in one log.
+        transfers: of this device, in any log.
     """
 
     device: DeviceFacts
     certificates: tuple[CertificateFacts, ...]
     enrolments: tuple[LoggedEnrolment, ...] = ()
     services: Mapping[tuple[str, bytes], Service] = field(default_factory=dict)
+    transfers: tuple[LoggedTransfer, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class KeyView:
+    """All that bears on one public key.
+
+    Attributes:
+        key: SHA-256 of the normalized key.
+        certificates: those that certify it, in any order.
+        devices: those that they are said to stand on, by id.
+    """
+
+    key: bytes
+    certificates: tuple[CertificateFacts, ...]
+    devices: Mapping[bytes, DeviceFacts] = field(default_factory=dict)

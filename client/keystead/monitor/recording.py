@@ -16,7 +16,7 @@ from hashlib import sha256
 
 from keystead.certificate.strong_identifiers import StrongIdentifiers
 from keystead.monitor.facts import CertificateRecord, IssuanceFacts, IssuerName, SubscriberRecord
-from keystead.monitor.subscribers import Profile, join_keys
+from keystead.monitor.profiles import Profile, join_keys
 
 __all__ = [
     "BINDING",
@@ -24,6 +24,8 @@ __all__ = [
     "EXTENSION",
     "NO_STATEMENT",
     "Recorder",
+    "add_alias",
+    "add_claims",
     "profile_of",
     "touch",
     "with_marks",
@@ -144,18 +146,53 @@ class Recorder:
             "WHERE profile_key.key IN (…)",
             len(keys),
         )
-        others = [component for (component,) in db.execute(query, keys)]
-        # Whoever shares a key could now be grouped otherwise: one component, and all in it are to be judged anew.
+        others = {component for (component,) in db.execute(query, keys)}
+        others.update(
+            component
+            for (component,) in db.execute(
+                "SELECT DISTINCT component FROM alias_member AS named "
+                "JOIN alias_member AS other ON other.log = named.log AND other.idx = named.idx "
+                "JOIN profile ON profile.subscriber_id = other.subscriber_id WHERE named.subscriber_id = ?",
+                (record.subscriber_id,),
+            )
+        )
         (number,) = db.execute("SELECT coalesce(max(id), 0) + 1 FROM profile").fetchone()
         component = min(others, default=number)
-        db.execute("INSERT INTO profile VALUES (?, ?, ?, ?)", (number, digest, text, component))
+        row = (number, digest, text, record.subscriber_id, component)
+        db.execute("INSERT INTO profile VALUES (?, ?, ?, ?, ?)", row)
         db.executemany("INSERT INTO profile_key VALUES (?, ?)", [(key, number) for key in keys])
-        for other in others:
-            if other != component:
-                db.execute("UPDATE profile SET component = ? WHERE component = ?", (component, other))
-        if others:
-            touch(db, "component", (component,))
+        join_components(db, others)
         return int(number)
+
+
+def join_components(db: sqlite3.Connection, components: Iterable[int]) -> None:
+    """Make one component of several: their profiles could be grouped otherwise now, and are to be judged anew."""
+    listed = sorted(components)
+    for other in listed[1:]:
+        db.execute("UPDATE profile SET component = ? WHERE component = ?", (listed[0], other))
+    touch(db, "component", listed)
+
+
+def add_alias(
+    db: sqlite3.Connection,
+    log: int,
+    index: int,
+    time_ms: int,
+    keyid: bytes,
+    party: str,
+    issuers: bytes,
+    subscribers: Sequence[bytes],
+) -> None:
+    """Write that subscribers are one, says a party that speaks for issuing keys (32 bytes each)."""
+    db.execute("INSERT INTO alias VALUES (?, ?, ?, ?, ?, ?)", (log, index, time_ms, keyid, party, issuers))
+    db.executemany(
+        "INSERT INTO alias_member VALUES (?, ?, ?)", [(subscriber, log, index) for subscriber in subscribers]
+    )
+    components: set[int] = set()
+    for subscriber in subscribers:
+        query = "SELECT DISTINCT component FROM profile WHERE subscriber_id = ?"
+        components.update(component for (component,) in db.execute(query, (subscriber,)))
+    join_components(db, components)
 
 
 def add_claims(
@@ -185,7 +222,7 @@ def add_claims(
 
 
 def touch(db: sqlite3.Connection, kind: str, what: Iterable[int | bytes]) -> None:
-    """Note that verdicts may change: about a `certificate` (row id), a `component`, a `service` or `all`."""
+    """Note that verdicts may change: about a `certificate` (row id), `component`, `service`, `device` (id) or `all`."""
     db.executemany("INSERT OR IGNORE INTO touched VALUES (?, ?)", ((kind, one) for one in what))
 
 
@@ -206,6 +243,7 @@ def profile_of(number: int, record: SubscriberRecord, issuers: frozenset[str]) -
         name=record.name,
         place=record.place,
         issuers=issuers,
+        issuer_key_hash=record.issuer_key_hash,
     )
 
 

@@ -42,6 +42,10 @@ from keystead.statements.view import LoggedCertificate, LoggedStatement
 __all__ = ["Needs", "StatementReplay", "load_knowledge"]
 
 
+_MAY_BE_EARLY = frozenset({"no-certificate-on-device", "supersedes-no-binding"})
+"""Refusals that a statement which waits could lift."""
+
+
 class Needs(NamedTuple):
     """What must be fetched before statements can be judged: digests of policies and of evidence."""
 
@@ -133,9 +137,17 @@ class StatementReplay:
             said = Said(index, entry, statement, raw)
             self._judge(said)
         except (ParseError, StatementError, SignatureError) as error:
+            if getattr(error, "check", "") in _MAY_BE_EARLY and self._waits_before(index):
+                self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
+                return
             self._misbehaved("statement-without-right", index, entry.timestamp, str(error), raw)
             return
         self.facts.keep(said, fetched)
+
+    def _waits_before(self, index: int) -> bool:
+        """Whether a statement before this one waits, which could give the right to make this one."""
+        query = "SELECT 1 FROM pending WHERE log = ? AND idx < ?"
+        return self._db.execute(query, (self.log, index)).fetchone() is not None
 
     def _judge(self, said: Said) -> None:
         in_force = self.policies.in_force_for(said.entry.timestamp)

@@ -15,7 +15,7 @@ from keystead.devices.verify import FORMATS
 from keystead.errors import KeysteadError, StoreError, UsageError
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog, Progress
-from keystead.monitor.judging import judge_all, judge_present, kept_findings
+from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
 from keystead.monitor.misbehaviour import recorded_misbehaviour
 from keystead.monitor.recording import touch
 from keystead.monitor.replay import load_knowledge
@@ -109,6 +109,7 @@ async def monitor_once(
             found = kept_findings(store.db)
         else:
             found = list(judge_all(store.db, knowledge, moment))
+        found += judge_undecodable(store.db, knowledge, moment)
         misbehaved = [case for case in recorded_misbehaviour(store.db) if knowledge.knows(case.time_ms)]
         found += log_misbehaviour.judge(misbehaved)
         return Report(moment, known_at_ms, followed, tuple(in_order(found)))

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The monitor's state, schema version 1. See store.py for what losing or altering it means.
+-- The monitor's state, schema version 2. See store.py for what losing or altering it means.
 --
 -- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
 -- at a given time, is a matter of which rows are read. Times are milliseconds since 1970, dates in certificates
@@ -43,12 +43,14 @@ CREATE TABLE issuer_name (
 -- What certificates say about a subscriber and who vetted it. Profiles that could come into one group are in one
 -- component, named by the least id in it.
 CREATE TABLE profile (
-    id        INTEGER PRIMARY KEY,
-    digest    BLOB NOT NULL UNIQUE,
-    record    TEXT NOT NULL,
-    component INTEGER NOT NULL
+    id            INTEGER PRIMARY KEY,
+    digest        BLOB NOT NULL UNIQUE,
+    record        TEXT NOT NULL,
+    subscriber_id BLOB NOT NULL,
+    component     INTEGER NOT NULL
 ) STRICT;
 CREATE INDEX profile_component ON profile (component);
+CREATE INDEX profile_subscriber ON profile (subscriber_id);
 
 CREATE TABLE profile_key (
     key     BLOB NOT NULL,
@@ -72,6 +74,7 @@ CREATE TABLE certificate (
     service         BLOB
 ) STRICT;
 CREATE INDEX certificate_profile ON certificate (profile);
+CREATE INDEX certificate_key ON certificate (key);
 CREATE INDEX certificate_service ON certificate (service) WHERE service IS NOT NULL;
 
 CREATE TABLE entry (
@@ -84,6 +87,7 @@ CREATE TABLE entry (
     PRIMARY KEY (log, idx)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX entry_certificate ON entry (certificate);
+CREATE INDEX entry_problem ON entry (log, idx) WHERE problem IS NOT NULL;
 
 CREATE TABLE device (
     id        INTEGER PRIMARY KEY,
@@ -144,6 +148,39 @@ CREATE TABLE revocation (
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revocation_certificate ON revocation (certificate);
 
+-- That a device went from one subscriber to another. The party is empty where an operator says so.
+CREATE TABLE transfer (
+    log       INTEGER NOT NULL,
+    idx       INTEGER NOT NULL,
+    time      INTEGER NOT NULL,
+    device_id BLOB NOT NULL,
+    one       BLOB NOT NULL,
+    other     BLOB NOT NULL,
+    keyid     BLOB NOT NULL,
+    party     TEXT NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX transfer_device ON transfer (device_id);
+
+-- That subscribers are one, and the issuing keys of the CA that says so, 32 bytes each, as the policy listed them.
+CREATE TABLE alias (
+    log     INTEGER NOT NULL,
+    idx     INTEGER NOT NULL,
+    time    INTEGER NOT NULL,
+    keyid   BLOB NOT NULL,
+    party   TEXT NOT NULL,
+    issuers BLOB NOT NULL,
+    PRIMARY KEY (log, idx)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE alias_member (
+    subscriber_id BLOB NOT NULL,
+    log           INTEGER NOT NULL,
+    idx           INTEGER NOT NULL,
+    PRIMARY KEY (subscriber_id, log, idx)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX alias_member_alias ON alias_member (log, idx);
+
 -- Statements about services, as they were logged: they are few, and replayed when the state is opened.
 CREATE TABLE service_statement (
     log   INTEGER NOT NULL,
@@ -191,19 +228,29 @@ CREATE TABLE misbehaviour (
     PRIMARY KEY (origin, kind, subject)
 ) STRICT, WITHOUT ROWID;
 
--- What changed since devices were last judged: a certificate, a component of profiles, a service, or all.
+-- What changed since the last judging: a certificate (row id), a component of profiles, a service, a device (its id),
+-- or all.
 CREATE TABLE touched (
     kind TEXT NOT NULL,
     what ANY NOT NULL,
     PRIMARY KEY (kind, what)
 ) STRICT, WITHOUT ROWID;
 
--- The findings about devices as of the last judging, and when each must be judged again though nothing is logged.
+-- The findings as of the last judging, by what was judged: a device (row id), a key, a component, a certificate.
 CREATE TABLE finding (
-    device      INTEGER NOT NULL,
-    rule        TEXT NOT NULL,
-    next_change INTEGER,
-    document    TEXT,
-    PRIMARY KEY (device, rule)
+    unit     TEXT NOT NULL,
+    what     ANY NOT NULL,
+    rule     TEXT NOT NULL,
+    subject  BLOB NOT NULL,
+    document TEXT NOT NULL,
+    PRIMARY KEY (unit, what, rule, subject)
 ) STRICT, WITHOUT ROWID;
-CREATE INDEX finding_next_change ON finding (next_change) WHERE next_change IS NOT NULL;
+
+-- When each must be judged again though nothing is logged.
+CREATE TABLE due (
+    unit   TEXT NOT NULL,
+    what   ANY NOT NULL,
+    moment INTEGER NOT NULL,
+    PRIMARY KEY (unit, what)
+) STRICT, WITHOUT ROWID;
+CREATE INDEX due_moment ON due (moment);

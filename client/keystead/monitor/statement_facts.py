@@ -13,15 +13,17 @@ from keystead.devices.anchors import AnchorSet
 from keystead.errors import FetchError
 from keystead.monitor.evidence import EvidenceFacts, Outcome, examine, parse_identities, withheld
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
-from keystead.monitor.recording import BINDING, EVIDENCE, add_claims, touch
+from keystead.monitor.recording import BINDING, EVIDENCE, add_alias, add_claims, touch
 from keystead.statements.entry import StatementEntry, parse_statement_entry
 from keystead.statements.kinds.audit_withdrawal import AuditWithdrawal
 from keystead.statements.kinds.certificate_revoked import CertificateRevoked
 from keystead.statements.kinds.device_binding import DeviceBinding
 from keystead.statements.kinds.device_evidence import DeviceEvidence
+from keystead.statements.kinds.device_transfer import DeviceTransfer
 from keystead.statements.kinds.log_policy import LogPolicy
 from keystead.statements.kinds.service_audit import ServiceAudit
 from keystead.statements.kinds.service_devices import ServiceDevices
+from keystead.statements.kinds.subscriber_alias import SubscriberAlias
 from keystead.statements.payloads import parse_statement
 from keystead.statements.policy import parse_policy
 from keystead.statements.policy_history import PolicyHistory
@@ -99,6 +101,10 @@ class StatementFacts:
                 self._keep_revocation(said, said.statement)
             case DeviceEvidence():
                 self._keep_evidence(said, said.statement, fetched)
+            case DeviceTransfer():
+                self._keep_transfer(said, said.statement)
+            case SubscriberAlias():
+                self._keep_alias(said, said.statement)
 
     def _keep_policy(self, said: Said, statement: LogPolicy, fetched: Mapping[bytes, bytes | None]) -> None:
         data = fetched.get(statement.policy)
@@ -158,6 +164,30 @@ class StatementFacts:
             ),
         )
         touch(self._db, "certificate", (certificate,))
+
+    def _keep_transfer(self, said: Said, statement: DeviceTransfer) -> None:
+        device_id, keyid = statement.device.device_id, bytes.fromhex(said.entry.envelope.keyid)
+        row = (device_id, *statement.subscribers, keyid, self._party(said))
+        self._db.execute(
+            "INSERT INTO transfer VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._log, said.index, said.entry.timestamp, *row),
+        )
+        touch(self._db, "device", (device_id,))
+
+    def _keep_alias(self, said: Said, statement: SubscriberAlias) -> None:
+        in_force = self._policies.in_force_for(said.entry.timestamp)
+        keyid = said.entry.envelope.keyid
+        party = None if in_force is None else in_force.policy.party_with_key(keyid)
+        add_alias(
+            self._db,
+            self._log,
+            said.index,
+            said.entry.timestamp,
+            bytes.fromhex(keyid),
+            self._party(said),
+            b"" if party is None else b"".join(sorted(party.issuers)),
+            statement.subscribers,
+        )
 
     def _keep_evidence(
         self, said: Said, statement: DeviceEvidence, fetched: Mapping[bytes, bytes | None]

@@ -9,7 +9,8 @@ Invariants:
 
 * what was read from a log and how far it was read are written in one transaction, so a kill at any instant
   leaves a state from which following goes on with the same result;
-* a database of another schema version, or of another program, is refused;
+* a database of an earlier schema version is brought to the present one (`migrations`); of a later one, or of another
+  program, it is refused;
 * one process has it open for writing at a time.
 """
 
@@ -22,11 +23,12 @@ from types import TracebackType
 from typing import Any, Self
 
 from keystead.errors import StoreError
+from keystead.monitor.migrations import OLDEST, migrate
 
 __all__ = ["DATABASE", "SCHEMA_VERSION", "Store"]
 
 DATABASE = "monitor.sqlite"
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
 _CACHE_KIB = 65_536
@@ -73,6 +75,8 @@ class Store:
                 "SELECT count(*) FROM sqlite_master"
             ):
                 self._create()
+            elif self._number("PRAGMA user_version") < SCHEMA_VERSION:
+                migrate(db, self._create)
             db.execute("COMMIT")
         except sqlite3.OperationalError as error:
             if "locked" in str(error):
@@ -87,7 +91,7 @@ class Store:
             return
         if application != _APPLICATION_ID:
             raise StoreError(f"{self.path} is not a monitor's database; give an empty folder with --state")
-        if version != SCHEMA_VERSION:
+        if not OLDEST <= version <= SCHEMA_VERSION:
             raise StoreError(
                 f"{self.path} has schema version {version}, and this program needs {SCHEMA_VERSION}: give an empty "
                 "folder, and the state is built again from the logs"

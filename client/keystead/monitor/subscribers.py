@@ -1,279 +1,72 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Who is whom: subscribers compared with three answers, and grouped (`specs/monitor.md`, section 3).
+"""Who is whom, over time: the groups of subscribers, which aliases change when they are logged.
 
-Two certificates have the same subscriber, different ones, or it is unknown. A false "same" hides abuse and a
-false "different" is only noise, so names alone join only what one issuing organization vetted.
+What certificates say makes groups that hold at every moment. An alias is somebody's word that acquits, so it counts
+from when it was logged (`specs/monitor.md`, sections 1 and 3.2).
 
-Groups are made in this order:
-
-1. equal strong identifiers make one (registration number with jurisdiction, organization identifier, LEI; a
-   durable identity under one issuing organization);
-2. equal names make one where one issuing organization vetted both, in one country, and in one place where both
-   state it, unless that puts two members with contradicting strong identifiers into one group.
-
-Two groups are different where they contradict each other in a kind of strong identifier, or have no name in
-common; they are unknown to each other where they have one, or where a subject cannot be read.
-
-Invariants:
-
-* the groups depend on the set of profiles alone, not on their order, and a set of profiles that is closed under
-  `join_keys` is grouped as if it were all there are;
-* every join has an explanation.
+Invariant: the groups at a moment depend on all profiles and on the aliases that were logged by then.
 """
 
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
-from itertools import combinations
+from bisect import bisect_right
+from collections.abc import Iterable, Mapping
+from functools import cached_property
 
-from keystead.certificate.name import printable
-from keystead.certificate.strong_identifiers import StrongIdentifiers
+from keystead.monitor.grouping import Groups
+from keystead.monitor.profiles import Alias, Profile
 
-__all__ = ["Comparison", "Groups", "Join", "Profile", "Sameness", "join_keys"]
+__all__ = ["Subscribers"]
 
 
-class Sameness(StrEnum):
-    """The three answers."""
-
-    SAME = "same"
-    UNKNOWN = "unknown"
-    DIFFERENT = "different"
-
-
-@dataclass(frozen=True, slots=True)
-class Profile:
-    """All that one certificate says about its subscriber and who vetted it; many certificates share one.
-
-    Attributes:
-        number: names it; the same for equal profiles of one monitor.
-        subscriber_id: by the strict rule of `specs/identifiers.md`.
-        label: the name, safe to print.
-        decodable: the subject could be read.
-        strong: its strong identifiers.
-        name: (country, name) in the strict form; None where there is no name.
-        place: (state, locality) in the strict form, empty where not stated.
-        issuers: the issuing organizations that vetted it: parties of the logs' policies, else the issuer's name
-            and country.
-    """
-
-    number: int
-    subscriber_id: bytes
-    label: str
-    decodable: bool
-    strong: StrongIdentifiers
-    name: tuple[str, str] | None
-    place: tuple[str, str]
-    issuers: frozenset[str]
-
-
-@dataclass(frozen=True, slots=True)
-class Join:
-    """Why profiles are in one group.
-
-    Attributes:
-        kind: `registration`, `organization`, `lei`, `eku` or `name`.
-        value: what they have in common, safe to print.
-        members: numbers of the profiles.
-    """
-
-    kind: str
-    value: str
-    members: tuple[int, ...]
-
-
-@dataclass(frozen=True, slots=True)
-class Comparison:
-    """An answer, and a sentence that says why."""
-
-    sameness: Sameness
-    why: str
-
-
-def _strong_keys(profile: Profile) -> Iterable[tuple[str, str]]:
-    """What makes two profiles one, whatever their names: (kind, value)."""
-    strong = profile.strong
-    if strong.registration is not None:
-        yield "registration", "/".join(strong.registration)
-    if strong.organization is not None:
-        yield "organization", "-".join(strong.organization)
-    if strong.lei is not None:
-        yield "lei", strong.lei
-    if strong.eku is not None:
-        for issuer in sorted(profile.issuers):
-            yield "eku", f"{strong.eku} under {issuer}"
-
-
-def _name_keys(profile: Profile) -> Iterable[tuple[str, str]]:
-    """What may make two profiles one: a name in a country, and an organization that vetted it."""
-    if profile.name is not None and profile.decodable:
-        for issuer in sorted(profile.issuers):
-            yield "name", f"{profile.name[1]} ({profile.name[0]}), vetted by {issuer}"
-
-
-def join_keys(profile: Profile) -> list[str]:
-    """Everything by which this profile could come into one group with another, whoever vetted either."""
-    strong = profile.strong
-    keys = [f"{kind}\n{value}" for kind, value in _strong_keys(profile) if kind != "eku"]
-    if strong.eku is not None:
-        keys.append(f"eku\n{strong.eku}")
-    if profile.name is not None:
-        keys.append("name\n" + "\n".join(profile.name))
-    return keys
-
-
-class Groups:
-    """The groups of a set of profiles.
+class Subscribers:
+    """The subscribers of a set of profiles.
 
     Args:
         profiles: in any order; numbers are unique.
+        aliases: in any order.
     """
 
-    def __init__(self, profiles: Iterable[Profile]) -> None:
-        ordered = sorted(profiles, key=lambda profile: profile.number)
-        self.profiles: Mapping[int, Profile] = {profile.number: profile for profile in ordered}
-        strong_joins = _joins(ordered, _strong_keys)
-        strong = _Partition(self.profiles)
-        for join in strong_joins:
-            strong.join(join.members)
-        name_joins = _sound_joins(_in_one_place(_joins(ordered, _name_keys), self.profiles), strong, ordered)
-        partition = strong.copy()
-        for join in name_joins:
-            partition.join(join.members)
-        self._joins = [*strong_joins, *name_joins]
-        self._group = {number: partition.root(number) for number in self.profiles}
-        self._members: dict[int, list[Profile]] = defaultdict(list)
-        for profile in ordered:
-            self._members[self._group[profile.number]].append(profile)
+    def __init__(self, profiles: Iterable[Profile], aliases: Iterable[Alias] = ()) -> None:
+        listed = tuple(profiles)
+        self.profiles: Mapping[int, Profile] = {profile.number: profile for profile in listed}
+        self._aliases = sorted(aliases, key=lambda alias: (alias.at_ms, alias.statement))
+        self.moments = tuple(sorted({alias.at_ms for alias in self._aliases}))
+        self._groups: dict[int, Groups] = {}
 
-    def of(self, profile: int) -> int:
-        """The group of a profile: the least number of a profile in it."""
-        return self._group[profile]
+    def at(self, moment: int) -> Groups:
+        """The groups at a moment."""
+        known = bisect_right(self.moments, moment)
+        groups = self._groups.get(known)
+        if groups is None:
+            until = self.moments[known - 1] if known else None
+            aliases = [alias for alias in self._aliases if until is not None and alias.at_ms <= until]
+            groups = self._groups[known] = Groups(self.profiles.values(), aliases)
+        return groups
 
-    def members(self, group: int) -> Sequence[Profile]:
-        """The profiles of a group, by number."""
-        return self._members[group]
-
-    def explain(self, group: int) -> list[Join]:
-        """By what the profiles of a group were joined."""
-        return [join for join in self._joins if self._group[join.members[0]] == group]
-
-    def compare(self, first: int, second: int) -> Comparison:
-        """How two groups stand to each other."""
-        if first == second:
-            return Comparison(Sameness.SAME, "they are one group")
-        ours, theirs = self._members[first], self._members[second]
-        # (1) Contradicting strong identifiers, whatever the names.
-        kinds = {kind for one in ours for other in theirs for kind in one.strong.contradicts(other.strong)}
-        if kinds:
-            return Comparison(
-                Sameness.DIFFERENT, f"their identifiers contradict each other ({', '.join(sorted(kinds))})"
-            )
-        # (2) A subject that cannot be read may be anybody's.
-        if not all(profile.decodable and profile.name for profile in (*ours, *theirs)):
-            return Comparison(Sameness.UNKNOWN, "a subject cannot be read")
-        # (3) A name in common that did not join them.
-        common = _names(ours) & _names(theirs)
-        if common:
-            return Comparison(
-                Sameness.UNKNOWN,
-                f"both are called {printable(min(common))}, and nothing more says that they are one",
-            )
-        return Comparison(Sameness.DIFFERENT, "they have no identifier and no name in common")
-
-
-class _Partition:
-    """Disjoint sets of profile numbers; the root of a set is its least number."""
-
-    def __init__(self, numbers: Iterable[int]) -> None:
-        self._parent = {number: number for number in numbers}
-
-    def copy(self) -> "_Partition":
-        other = _Partition(())
-        other._parent = dict(self._parent)
-        return other
-
-    def root(self, number: int) -> int:
-        parent = self._parent
-        while parent[number] != number:
-            parent[number] = parent[parent[number]]
-            number = parent[number]
-        return number
-
-    def join(self, numbers: Iterable[int]) -> None:
-        roots = {self.root(number) for number in numbers}
-        least = min(roots)
-        for root in roots:
-            self._parent[root] = least
-
-
-def _joins(profiles: Iterable[Profile], keys: Callable[[Profile], Iterable[tuple[str, str]]]) -> list[Join]:
-    """A join for each key that at least two profiles have."""
-    by_key: dict[tuple[str, str], list[int]] = defaultdict(list)
-    for profile in profiles:
-        for key in keys(profile):
-            by_key[key].append(profile.number)
-    return [
-        Join(kind, printable(value), tuple(members))
-        for (kind, value), members in sorted(by_key.items())
-        if len(members) > 1
-    ]
-
-
-def _in_one_place(joins: Iterable[Join], profiles: Mapping[int, Profile]) -> list[Join]:
-    """Name joins whose members are in one place, as far as they state it.
-
-    Where a name is vetted in two places, those who state none may be in either: only equal places join then.
-    """
-    found: list[Join] = []
-    for join in joins:
-        places = [profiles[number].place for number in join.members]
-        if all(len({place[part] for place in places} - {""}) <= 1 for part in (0, 1)):
-            found.append(join)
-            continue
-        by_place: dict[tuple[str, str], list[int]] = defaultdict(list)
-        for number, place in zip(join.members, places, strict=True):
-            by_place[place].append(number)
-        found += [
-            Join(
-                join.kind,
-                f"{join.value}, in {' / '.join(filter(None, place)) or 'no stated place'}",
-                tuple(members),
-            )
-            for place, members in sorted(by_place.items())
-            if len(members) > 1
-        ]
-    return found
-
-
-def _sound_joins(joins: Sequence[Join], strong: _Partition, profiles: Iterable[Profile]) -> list[Join]:
-    """The name joins that put no two members with contradicting strong identifiers into one group."""
-    identified: dict[int, list[Profile]] = defaultdict(list)
-    for profile in profiles:
-        if profile.strong != StrongIdentifiers():
-            identified[strong.root(profile.number)].append(profile)
-
-    def contradictory(joined: Iterable[Join]) -> bool:
-        roots = {strong.root(number) for join in joined for number in join.members}
-        return any(
-            one.strong.contradicts(other.strong)
-            for first, second in combinations(sorted(roots), 2)
-            for one in identified.get(first, ())
-            for other in identified.get(second, ())
+    @cached_property
+    def stages(self) -> tuple[Groups, ...]:
+        """The groups before the first alias, and after each moment at which one was logged."""
+        return tuple(
+            self.at(moment) for moment in ((self.moments[0] - 1, *self.moments) if self.moments else (0,))
         )
 
-    # A join that contradicts itself alone says nothing: the name is ambiguous.
-    candidates = [join for join in joins if not contradictory([join])]
-    # Nor do those that contradict each other only together: which of them errs cannot be known.
-    partition = strong.copy()
-    for join in candidates:
-        partition.join(join.members)
-    components: dict[int, list[Join]] = defaultdict(list)
-    for join in candidates:
-        components[partition.root(join.members[0])].append(join)
-    unsound = {root for root, component in components.items() if contradictory(component)}
-    return [join for join in candidates if partition.root(join.members[0]) not in unsound]
+    def ever_differ(self, profiles: Iterable[int]) -> bool:
+        """Whether some of the profiles are in different groups at some moment."""
+        numbers = set(profiles)
+        return len(numbers) > 1 and any(
+            len({groups.of(number) for number in numbers}) > 1 for groups in self.stages
+        )
 
-
-def _names(profiles: Iterable[Profile]) -> set[str]:
-    return {profile.name[1] for profile in profiles if profile.name}
+    def aliased_at(self, moment: int, profiles: Iterable[int]) -> list[Alias]:
+        """The aliases that were logged at a moment and made profiles one that were not."""
+        numbers = set(profiles)
+        logged = [alias for alias in self._aliases if alias.at_ms == moment]
+        if not logged:
+            return []
+        before, after = self.at(moment - 1), self.at(moment)
+        joined = {
+            join.statement
+            for group in {after.of(number) for number in numbers}
+            if len({before.of(number) for number in numbers if after.of(number) == group}) > 1
+            for join in after.explain(group)
+        }
+        return [alias for alias in logged if alias.statement in joined]

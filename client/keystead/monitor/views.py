@@ -7,7 +7,7 @@ and no rule sees the database.
 
 import sqlite3
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -23,13 +23,22 @@ from keystead.monitor.assembly import (
     device_facts,
 )
 from keystead.monitor.facts import SubscriberRecord
-from keystead.monitor.knowledge import Knowledge
-from keystead.monitor.model import CertificateFacts, ClaimKind, DeviceView
+from keystead.monitor.knowledge import AliasRow, Knowledge, TransferRow
+from keystead.monitor.model import CertificateFacts, ClaimKind, DeviceView, KeyView, LoggedTransfer
+from keystead.monitor.profiles import Alias, Profile
 from keystead.monitor.recording import BINDING, EVIDENCE, EXTENSION, profile_of, with_marks
 from keystead.monitor.statement_facts import read_evidence_row
-from keystead.monitor.subscribers import Groups, Profile
+from keystead.monitor.subscribers import Subscribers
 
-__all__ = ["Views", "load_views"]
+__all__ = [
+    "CertificateViews",
+    "KeyViews",
+    "Views",
+    "load_certificates",
+    "load_component",
+    "load_key_views",
+    "load_views",
+]
 
 _SLICE = 500
 _KINDS = {EXTENSION: ClaimKind.EXTENSION, BINDING: ClaimKind.BINDING, EVIDENCE: ClaimKind.EVIDENCE}
@@ -41,11 +50,37 @@ class Views:
 
     Attributes:
         devices: all that bears on each, by row id.
-        groups: of every subscriber that could be one with one of theirs.
+        subscribers: every one that could be one with one of theirs.
     """
 
     devices: dict[int, DeviceView]
-    groups: Groups
+    subscribers: Subscribers
+
+
+@dataclass(frozen=True, slots=True)
+class KeyViews:
+    """Some public keys, and who is whom among those whom they are certified for.
+
+    Attributes:
+        keys: all that bears on each.
+        subscribers: every one that could be one with one of theirs.
+    """
+
+    keys: tuple[KeyView, ...]
+    subscribers: Subscribers
+
+
+@dataclass(frozen=True, slots=True)
+class CertificateViews:
+    """Some certificates.
+
+    Attributes:
+        certificates: what is known of each, by row id.
+        subscribers: every one that could be one with one of theirs.
+    """
+
+    certificates: dict[int, CertificateFacts]
+    subscribers: Subscribers
 
 
 def load_views(db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[int]) -> Views:
@@ -62,32 +97,93 @@ def load_views(db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[i
         standing[device].append(certificate)
     rows = _load_rows(db, {one for listed in standing.values() for one in listed}, knowledge)
     facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
+    transfers = _load_transfers(db, devices, knowledge)
     views: dict[int, DeviceView] = {}
     for device, device_id in _select(db, "SELECT id, device_id FROM device WHERE id IN (…)", devices):
         # A claim may be hidden although the certificate is known.
         known = [one for one in standing[device] if one in facts and facts[one].on(device_id)]
         if known:
             certificates = tuple(facts[one] for one in known)
-            views[device] = _view(device_id, certificates, [rows[one] for one in known], knowledge)
-    groups = _load_groups(db, knowledge, {certificate.subscriber for certificate in facts.values()})
-    return Views(views, groups)
+            views[device] = _view(
+                device_id,
+                certificates,
+                [rows[one] for one in known],
+                tuple(transfers[device_id]),
+                knowledge,
+            )
+    return Views(views, _load_subscribers(db, knowledge, facts.values()))
+
+
+def load_key_views(db: sqlite3.Connection, knowledge: Knowledge, keys: Sequence[bytes]) -> KeyViews:
+    """All that is known about some public keys; a few hundred at a time."""
+    numbers = dict(_select(db, "SELECT id, key FROM certificate WHERE key IN (…)", keys))
+    rows = _load_rows(db, set(numbers), knowledge)
+    facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
+    by_key: dict[bytes, list[int]] = defaultdict(list)
+    for number in facts:
+        by_key[numbers[number]].append(number)
+    views = []
+    for key, members in sorted(by_key.items()):
+        certificates = tuple(facts[number] for number in members)
+        ids = {claim.device_id for certificate in certificates for claim in certificate.claims}
+        known = [rows[number] for number in members]
+        devices = {device_id: device_facts(device_id, known, knowledge) for device_id in sorted(ids)}
+        views.append(KeyView(key, certificates, devices))
+    return KeyViews(tuple(views), _load_subscribers(db, knowledge, facts.values()))
+
+
+def load_component(db: sqlite3.Connection, knowledge: Knowledge, component: int) -> CertificateViews:
+    """The certificates of all subscribers in a component."""
+    query = "SELECT certificate.id FROM profile JOIN certificate ON profile = profile.id WHERE component = ?"
+    return load_certificates(db, knowledge, {number for (number,) in db.execute(query, (component,))})
+
+
+def load_certificates(
+    db: sqlite3.Connection, knowledge: Knowledge, certificates: Iterable[int]
+) -> CertificateViews:
+    """What is known about some certificates."""
+    rows = _load_rows(db, set(certificates), knowledge)
+    facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
+    return CertificateViews(facts, _load_subscribers(db, knowledge, facts.values()))
 
 
 def _view(
     device_id: bytes,
     certificates: tuple[CertificateFacts, ...],
     rows: Sequence[CertificateRows],
+    transfers: tuple[LoggedTransfer, ...],
     knowledge: Knowledge,
 ) -> DeviceView:
     enrolments = knowledge.enrolments(device_id)
     named = {claim.service for certificate in certificates for claim in certificate.services}
     named.update(held.enrolment.service for held in enrolments)
     return DeviceView(
-        device_facts(device_id, rows, knowledge), certificates, enrolments, knowledge.services(named)
+        device_facts(device_id, rows, knowledge),
+        certificates,
+        enrolments,
+        knowledge.services(named),
+        transfers,
     )
 
 
-def _select(db: sqlite3.Connection, query: str, keys: Iterable[int]) -> Iterator[Any]:
+def _load_transfers(
+    db: sqlite3.Connection, devices: Sequence[int], knowledge: Knowledge
+) -> Mapping[bytes, list[LoggedTransfer]]:
+    found: dict[bytes, list[LoggedTransfer]] = defaultdict(list)
+    for log, index, time_ms, device_id, one, other, keyid, party in _select(
+        db,
+        "SELECT log, idx, time, transfer.device_id, one, other, keyid, party FROM device "
+        "JOIN transfer ON transfer.device_id = device.device_id WHERE device.id IN (…)",
+        devices,
+    ):
+        row = TransferRow(log, index, time_ms, device_id, frozenset({one, other}), keyid, party)
+        transfer = knowledge.transfer(row) if knowledge.knows(time_ms) else None
+        if transfer is not None:
+            found[device_id].append(transfer)
+    return found
+
+
+def _select(db: sqlite3.Connection, query: str, keys: Iterable[Any]) -> Iterator[Any]:
     listed = sorted(keys)
     for at in range(0, len(listed), _SLICE):
         part = listed[at : at + _SLICE]
@@ -102,11 +198,11 @@ def _load_rows(
     for number, certificate_id, issuer_key_hash, issuer, serial, key, *rest in _select(
         db,
         "SELECT certificate.id, certificate_id, issuer_key_hash, issuer_name.short, serial, key, not_before, "
-        "not_after, profile, method, service FROM certificate JOIN issuer_name ON issuer_name.id = issuer "
-        "WHERE certificate.id IN (…)",
+        "not_after, profile, method, service, evidence_digest FROM certificate "
+        "JOIN issuer_name ON issuer_name.id = issuer WHERE certificate.id IN (…)",
         certificates,
     ):
-        not_before, not_after, profile, method, service = rest
+        not_before, not_after, profile, method, service, evidence_digest = rest
         found[number] = CertificateRows(
             certificate_id,
             issuer_key_hash,
@@ -118,6 +214,7 @@ def _load_rows(
             profile,
             None if method is None else Method(method),
             service,
+            evidence_digest,
         )
     for number, log, index, time_ms, final in _select(
         db, "SELECT certificate, log, idx, time, final FROM entry WHERE certificate IN (…)", certificates
@@ -142,14 +239,15 @@ def _load_rows(
                 log, index, time_ms, keyid, party, Method(method), service, supersedes, bool(extension)
             )
             found[number].bindings.append(row)
-    for number, log, index, time_ms, *evidence in _select(
+    for number, log, index, time_ms, digest, *evidence in _select(
         db,
-        "SELECT certificate, log, idx, time, outcome, format, key, anchors, rests_on, identities "
+        "SELECT certificate, log, idx, time, digest, outcome, format, key, anchors, rests_on, identities "
         "FROM evidence_statement JOIN evidence ON digest = evidence WHERE certificate IN (…)",
         certificates,
     ):
         if knowledge.knows(time_ms):
-            found[number].evidence.append(EvidenceRow(log, index, time_ms, read_evidence_row(*evidence)))
+            row_found = read_evidence_row(*evidence)
+            found[number].evidence.append(EvidenceRow(log, index, time_ms, digest, row_found))
     for number, log, index, time_ms, keyid, party, reason in _select(
         db,
         "SELECT certificate, log, idx, time, keyid, party, reason FROM revocation WHERE certificate IN (…)",
@@ -160,8 +258,11 @@ def _load_rows(
     return found
 
 
-def _load_groups(db: sqlite3.Connection, knowledge: Knowledge, profiles: set[int]) -> Groups:
-    """The groups of profiles and of all that could be one with them: their components, whole."""
+def _load_subscribers(
+    db: sqlite3.Connection, knowledge: Knowledge, certificates: Iterable[CertificateFacts]
+) -> Subscribers:
+    """The subscribers of certificates and all that could be one with them: their components, whole."""
+    profiles = {certificate.subscriber for certificate in certificates}
     components = {
         component
         for (component,) in _select(db, "SELECT DISTINCT component FROM profile WHERE id IN (…)", profiles)
@@ -180,7 +281,25 @@ def _load_groups(db: sqlite3.Connection, knowledge: Knowledge, profiles: set[int
             if knowledge.knows(first)
         }
         found = {number: record for number, record in found.items() if number in known}
-    return Groups(_profile(number, record, knowledge) for number, record in found.items())
+    listed = [_profile(number, record, knowledge) for number, record in found.items()]
+    return Subscribers(listed, _load_aliases(db, knowledge, listed))
+
+
+def _load_aliases(
+    db: sqlite3.Connection, knowledge: Knowledge, profiles: Iterable[Profile]
+) -> Iterator[Alias]:
+    """The aliases that name any of some profiles."""
+    ids = {profile.subscriber_id for profile in profiles}
+    query = "SELECT DISTINCT log, idx FROM alias_member WHERE subscriber_id IN (…)"
+    for log, index in sorted(set(_select(db, query, ids))):
+        time_ms, keyid, party, issuers = db.execute(
+            "SELECT time, keyid, party, issuers FROM alias WHERE log = ? AND idx = ?", (log, index)
+        ).fetchone()
+        named = db.execute("SELECT subscriber_id FROM alias_member WHERE log = ? AND idx = ?", (log, index))
+        row = AliasRow(log, index, time_ms, keyid, party, issuers, frozenset(one for (one,) in named))
+        alias = knowledge.alias(row) if knowledge.knows(time_ms) else None
+        if alias is not None:
+            yield alias
 
 
 def _profile(number: int, text: str, knowledge: Knowledge) -> Profile:

@@ -8,7 +8,8 @@ from random import Random
 
 import pytest
 
-from keystead.monitor.exposure import Exposure, Timeline
+from keystead.monitor.device_case import DeviceCase
+from keystead.monitor.exposure import Exposure
 from keystead.monitor.model import DeviceView
 from keystead.monitor.replay import load_knowledge
 from keystead.monitor.store import Store
@@ -50,10 +51,11 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
         views = await _views(seed, tmp_path / str(seed))
         picks = Random(seed)
         for view in views.devices.values():
-            timeline = Timeline(view, views.groups)
+            case = DeviceCase(view, views.subscribers)
+            timeline = case.timeline
             seen: dict[Exposure | None, frozenset[int]] = defaultdict(frozenset)
             for moment in _moments(view, picks):
-                expected = exposed_groups(view, views.groups, moment)
+                expected = exposed_groups(view, views.subscribers.at(moment), moment)
                 exposure = timeline.at(moment)
                 assert (exposure is not None) == bool(expected)
                 assert expected <= (exposure.groups if exposure else frozenset())
@@ -71,7 +73,7 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
                 assert covered == [
                     one
                     for one in view.certificates
-                    if any(moment in span for span in timeline.coverage.spans(one))
+                    if any(moment in span for span in case.coverage.spans(one))
                 ]
                 covered_moments += bool(covered)
             # An exposure names all who were exposed in it, and nobody else: every edge was looked at.
@@ -89,7 +91,8 @@ async def test_the_order_of_certificates_does_not_matter(seed: int, tmp_path: Pa
         shuffled = list(view.certificates)
         Random(seed).shuffle(shuffled)
         other = replace(view, certificates=tuple(shuffled), enrolments=view.enrolments[::-1])
-        assert Timeline(other, views.groups).exposures == Timeline(view, views.groups).exposures
+        shuffled_case, case = (DeviceCase(one, views.subscribers) for one in (other, view))
+        assert shuffled_case.timeline.exposures == case.timeline.exposures
 
 
 @pytest.mark.parametrize("seed", range(4))
@@ -99,7 +102,8 @@ async def test_between_changes_nothing_changes(seed: int, tmp_path: Path) -> Non
     picks = Random(seed)
 
     for view in views.devices.values():
-        timeline = Timeline(view, views.groups)
+        case = DeviceCase(view, views.subscribers)
+        timeline = case.timeline
         for moment in _moments(view, picks):
             change = timeline.next_change(moment)
             until = moment + 10**9 if change is None else change
@@ -108,5 +112,5 @@ async def test_between_changes_nothing_changes(seed: int, tmp_path: Path) -> Non
             assert timeline.certificates_at(moment) == timeline.certificates_at(later)
             for standing in timeline.certificates_at(moment):
                 if not standing.cell.covered:
-                    reasons = [timeline.coverage.why_not(standing.certificate, at) for at in (moment, later)]
+                    reasons = [case.coverage.why_not(standing.certificate, at) for at in (moment, later)]
                     assert reasons[0] == reasons[1]

@@ -4,18 +4,8 @@
 import hashlib
 from dataclasses import replace
 
-from keystead.monitor.findings import (
-    Finding,
-    FoundCertificate,
-    FoundClaim,
-    FoundExposure,
-    FoundSubscriber,
-    SettledBy,
-    Settlement,
-    State,
-    finding_id,
-    in_order,
-)
+from keystead.monitor.findings import Finding, SettledBy, Settlement, State, finding_id, in_order
+from keystead.monitor.found import FoundCertificate, FoundClaim, FoundExposure, FoundSubscriber
 from keystead.monitor.model import Assurance, ClaimKind, EntryName
 from keystead.monitor.severity import Severity
 from keystead.monitor.value_text import from_text, to_text
@@ -49,7 +39,7 @@ _FINDING = Finding(
             1000,
             2000,
             Assurance.CA_VERIFIED,
-            (FoundClaim(ClaimKind.BINDING, "North CA", Assurance.DECLARED, "declared", None),),
+            (FoundClaim(bytes(32), ClaimKind.BINDING, "North CA", Assurance.DECLARED, "declared", None),),
             covered=False,
             reason="lapsed",
         ),

@@ -3,6 +3,7 @@
 
 import json
 from collections import defaultdict
+from dataclasses import replace
 from itertools import permutations
 from pathlib import Path
 
@@ -12,8 +13,11 @@ from keystead.certificate.pem import certificates_from_pem
 from keystead.certificate.strong_identifiers import StrongIdentifiers
 from keystead.ct.leaf import X509_ENTRY, LogEntry
 from keystead.monitor.facts import read_entry
+from keystead.monitor.grouping import Groups
+from keystead.monitor.model import EntryName
+from keystead.monitor.profiles import Alias, Profile, Sameness, join_keys
 from keystead.monitor.recording import profile_of
-from keystead.monitor.subscribers import Groups, Profile, Sameness, join_keys
+from keystead.monitor.subscribers import Subscribers
 
 _NUMBER = iter(range(1, 10_000))
 
@@ -273,3 +277,59 @@ def _real(folder: Path) -> tuple[Groups, dict[str, list[int]]]:
         )
         by_name[record.subscriber.label].append(number)
     return Groups(profiles), by_name
+
+
+def _aliased(*profiles: Profile, by: bytes = b"", at_ms: int = 10) -> Alias:
+    return Alias(
+        frozenset(profile.subscriber_id for profile in profiles),
+        frozenset({by}),
+        "North CA",
+        at_ms,
+        EntryName("log.example/statements", at_ms),
+    )
+
+
+def test_an_alias_joins_what_its_ca_certified_and_makes_the_rest_unknown() -> None:
+    """Only where it certified somebody under every id that it names."""
+    first, second = _profile("a"), _profile("b")
+    other = replace(_profile("b2", issuer="x"), subscriber_id=second.subscriber_id, issuer_key_hash=b"x")
+    third = _profile("c")
+    groups = Groups([first, second, other, third], [_aliased(first, second)])
+    assert groups.of(first.number) == groups.of(second.number)
+    assert [join.kind for join in groups.explain(groups.of(first.number))] == ["alias"]
+    assert groups.compare(groups.of(first.number), groups.of(other.number)).sameness is UNKNOWN
+    assert groups.compare(groups.of(third.number), groups.of(first.number)).sameness is DIFFERENT
+
+    elsewhere = Groups([first, other], [_aliased(first, other)])
+    answer = elsewhere.compare(first.number, other.number)
+    assert answer.sameness is UNKNOWN
+    assert "did not certify both" in answer.why
+
+
+def test_an_alias_outweighs_numbers_only_where_its_ca_certified_both() -> None:
+    """A merger has two numbers; a stranger's word does not make one of them."""
+    first, second = _profile("a", registration="1"), _profile("b", registration="2")
+    merged = Groups([first, second], [_aliased(first, second)])
+    assert merged.of(first.number) == merged.of(second.number)
+    strangers = Groups([first, second], [_aliased(first, second, by=b"other")])
+    assert strangers.compare(first.number, second.number).sameness is DIFFERENT
+
+
+def test_aliases_count_from_when_they_were_logged() -> None:
+    """Before, the groups are what certificates alone say; each stage has its own."""
+    first, second, third = _profile("a"), _profile("b"), _profile("c")
+    early, late = _aliased(first, second, at_ms=10), _aliased(second, third, at_ms=20)
+    subscribers = Subscribers([first, second, third], [late, early])
+
+    def count(moment: int) -> int:
+        groups = subscribers.at(moment)
+        return len({groups.of(profile.number) for profile in (first, second, third)})
+
+    assert [count(moment) for moment in (9, 10, 19, 20, 30)] == [3, 2, 2, 1, 1]
+    assert subscribers.ever_differ([first.number, third.number])
+    assert not subscribers.ever_differ([first.number])
+    everybody = [first.number, second.number, third.number]
+    assert subscribers.aliased_at(10, everybody) == [early]
+    assert subscribers.aliased_at(20, everybody) == [late]
+    assert subscribers.aliased_at(15, everybody) == []
+    assert subscribers.aliased_at(10, [first.number, third.number]) == []

@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: Apache-2.0
+"""From a state of an earlier schema version to the present one (`schema.sql`).
+
+A state holds little that does not come back from the logs: which logs were followed, the checkpoints that they
+showed, and their proven lies. A migration keeps that, makes the tables anew, and has the logs read again from their
+beginning, each checked to extend what it showed before. So it can neither lose a fork nor carry a fact along that an
+earlier version read differently, or passed over.
+
+Invariant: inside one transaction of the caller; a kill leaves the old state or the new one.
+"""
+
+import sqlite3
+from collections.abc import Callable
+
+__all__ = ["OLDEST", "migrate"]
+
+OLDEST = 1
+"""The earliest schema version that can be taken over."""
+
+_LOG = "SELECT id, name, issuance_origin, statements_origin, trust, issuance_checkpoint, statements_checkpoint FROM log"
+_PUT_LOG = (
+    "INSERT INTO log (id, name, issuance_origin, statements_origin, trust, issuance_checkpoint, "
+    "statements_checkpoint) VALUES (?, ?, ?, ?, ?, ?, ?)"
+)
+# What a log did to its entries is found again when they are read.
+_LIES = "SELECT origin, kind, subject, time, detail, evidence FROM misbehaviour WHERE kind IN ('fork', 'rollback')"
+_PUT_LIES = "INSERT INTO misbehaviour VALUES (?, ?, ?, ?, ?, ?)"
+
+
+def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
+    """Bring the tables of a state of version `OLDEST` or later to the present.
+
+    Args:
+        db: inside a transaction.
+        create: makes the present tables in a database that has none.
+    """
+    logs, lies = db.execute(_LOG).fetchall(), db.execute(_LIES).fetchall()
+    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    for (table,) in tables:
+        db.execute(f'DROP TABLE "{table}"')
+    create()
+    db.executemany(_PUT_LOG, logs)
+    db.executemany(_PUT_LIES, lies)

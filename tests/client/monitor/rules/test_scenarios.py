@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+"""All rules on every scenario of the table: exactly the expected findings, no more and no less."""
+
+from pathlib import Path
+
+import pytest
+
+from keystead.monitor.findings import Finding
+from support.history import History
+from support.scenarios import SCENARIOS, Also, Expected, Scenario, subject_of
+
+_SHARED = "shared-device"
+_Seen = dict[tuple[str, bytes], Expected | Also]
+
+
+def _expected(scenario: Scenario, history: History) -> _Seen:
+    shared: _Seen = {
+        (_SHARED, subject_of(device, history)): found for device, found in scenario.shared.items()
+    }
+    return shared | {(also.rule, subject_of(also.about, history)): also for also in scenario.also}
+
+
+def _seen(findings: tuple[Finding, ...], expected: _Seen) -> _Seen:
+    return {(found.rule, found.subject): _form(found, expected) for found in findings}
+
+
+def _form(finding: Finding, expected: _Seen) -> Expected | Also:
+    how = None if finding.settlement is None else finding.settlement.how.value
+    if finding.rule == _SHARED:
+        severity, reason = finding.severity.text, finding.reason or ""
+        return Expected(finding.state, reason, severity, how, len(finding.exposures))
+    known = expected.get((finding.rule, finding.subject))
+    about = known.about if isinstance(known, Also) else finding.subject
+    return Also(finding.rule, about, finding.severity.text, finding.reason, finding.state, how)
+
+
+@pytest.mark.parametrize("scenario", SCENARIOS, ids=lambda scenario: scenario.name)
+async def test_the_findings_are_those_expected(scenario: Scenario, tmp_path: Path) -> None:
+    """As of the scenario's day, with all that the history tells: no finding more, none less."""
+    history = History()
+    scenario.tell(history)
+
+    report = await history.monitor(tmp_path, scenario.day + 1000, at=scenario.day)
+
+    assert [log.error for log in report.logs] == [None]
+    expected = _expected(scenario, history)
+    assert len(expected) == len(scenario.shared) + len(scenario.also), "a scenario names a finding twice"
+    assert _seen(report.findings, expected) == expected
+    for finding in report.findings:
+        _check_form(finding)
+
+
+def test_every_rule_has_scenarios() -> None:
+    """One that opens, and but for `undecodable` and `log-misbehaviour` one that is settled."""
+    found = [also for scenario in SCENARIOS for also in scenario.also]
+    for state in ("open", "settled"):
+        assert {also.rule for also in found if also.state.value == state} == {
+            "sequential-reuse",
+            "outside-service",
+            "contested-enrolment",
+            "same-key-two-subscribers",
+            "same-key-two-devices",
+            "tainted-device",
+            "repeat-offender",
+            "weak-evidence",
+        }
+
+
+def _check_form(finding: Finding) -> None:
+    """What holds for every finding, whatever the history."""
+    document = finding.to_json()
+    assert document["subscribers"]
+    assert document["entries"]
+    assert document["summary"].endswith(".")
+    assert document["severity_why"]
+    assert bool(document["would_settle"]) == (document["state"] == "open")
+    assert (document["settlement"] is None) == (document["state"] == "open")
+    assert document["statements"] == [name["index"] for name in document["statement_entries"]]
+    assert document["exposures"][-1]["until"] is None or document["state"] == "settled"
+    assert document["exposures"][-1]["from"] == document["since"]
+    assert all(exposure["subscribers"] for exposure in document["exposures"])
+    if finding.rule in {_SHARED, "sequential-reuse", "same-key-two-subscribers"}:
+        assert len(document["subscribers"]) >= 2
+        assert len(document["entries"]) >= 2
