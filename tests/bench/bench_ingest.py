@@ -2,7 +2,7 @@
 """Ingest: precertificates a second, admitted in full, durable, answered with proof.
 
     python tests/bench/bench_ingest.py [--count N] [--connections C] [--period MS] [--front-ends F]
-                                       [--evidence SHARE] [--duplicates]
+                                       [--index-period MS] [--evidence SHARE] [--duplicates]
 
 Starts the real server on a folder of its own and loads it from this process, on the same machine, with requests
 that were made beforehand. Two-certificate chains; half of the issuers P-256, half RSA-4096. With `--duplicates`,
@@ -32,6 +32,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--period", type=int, default=200)
     parser.add_argument("--front-ends", type=int, default=2)
+    parser.add_argument("--index-period", type=int, default=0, help="0: no indexer beside the log")
     parser.add_argument("--evidence", type=float, default=0.0, help="share of submissions with evidence")
     parser.add_argument("--duplicates", action="store_true", help="measure logging everything a second time")
     arguments = parser.parse_args()
@@ -64,6 +65,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "evidence_share": arguments.evidence,
         "connections": arguments.connections,
         "period_ms": arguments.period,
+        "index_period_ms": arguments.index_period,
         "p50_ms": round(load.percentile(0.5) * 1000, 1),
         "p99_ms": round(load.percentile(0.99) * 1000, 1),
         "server_cpu_s": spent,

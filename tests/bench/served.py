@@ -39,13 +39,16 @@ class Served:
     start_seconds: float
 
     def processes(self) -> dict[str, Process]:
-        """The sequencer's process and its front ends, by name."""
+        """The sequencer's process, its front ends and its indexer, by name."""
         server = self.process_id
         found = {"sequencer": server}
         children = Path(f"/proc/{server}/task/{server}/children").read_text().split()
         for number, task in enumerate(sorted(children)):
-            if b"frontend" in Path(f"/proc/{task}/cmdline").read_bytes():
+            command = Path(f"/proc/{task}/cmdline").read_bytes()
+            if b"frontend" in command:
                 found[f"front end {number}"] = int(task)
+            elif b"keystead_server.index" in command:
+                found["indexer"] = int(task)
         ticks, page = os.sysconf("SC_CLK_TCK"), os.sysconf("SC_PAGE_SIZE")
         measured = {}
         for name, process_id in found.items():
@@ -57,11 +60,17 @@ class Served:
 
 @contextmanager
 def serve(
-    folder: Path, policy: Path | None, *, period_ms: int = 200, front_ends: int = 2
+    folder: Path,
+    policy: Path | None,
+    *,
+    period_ms: int = 200,
+    front_ends: int = 2,
+    index_period_ms: int = 1000,
 ) -> Iterator[Served]:
     """`keystead serve` on `folder` until the block ends, on a free port."""
     command = [sys.executable, "-m", "keystead.cli.main", "serve", "--data", str(folder), "--json"]
     command += ["--listen", "127.0.0.1:0", "--period", str(period_ms), "--front-ends", str(front_ends)]
+    command += ["--index-period", str(index_period_ms)]
     command += ["--policy", str(policy)] if policy is not None else []
     started = time.perf_counter()
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:

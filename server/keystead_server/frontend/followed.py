@@ -5,6 +5,8 @@ Every look reads the published checkpoints, so that whoever was answered by one 
 tree at another: a checkpoint is published before anything that it covers is answered.
 """
 
+import time
+
 from keystead.errors import ParseError, StoreError
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.payloads import LogPolicy, parse_statement
@@ -18,6 +20,10 @@ from keystead_server.storage.interface import BlobStore, Heads
 from keystead_server.storage.named import named_object
 
 __all__ = ["FollowedLog"]
+
+
+LOOK_SECONDS = 0.05
+"""How old the look may be that an answer given before is proven by again."""
 
 
 class FollowedLog:
@@ -38,6 +44,7 @@ class FollowedLog:
         self._notes = (b"", b"")
         self._trees: list[Tree | None] = [None, None]
         self._time = 0
+        self._looked = 0.0
         self._statements_size = 0
         self._policy: Policy | None = None
         self._policy_index = -1
@@ -74,9 +81,16 @@ class FollowedLog:
         self.refresh()
         return tree_head_of(self._notes[0], self._keys[0])
 
-    def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
-        """The audit path of an issuance entry, and the checkpoint that it is under."""
-        self.refresh()
+    def prove_issuance(self, index: int, statement_index: int) -> tuple[tuple[bytes, ...], bytes]:
+        """The audit path of an issuance entry, and the checkpoint that it is under.
+
+        A look of a moment ago does, as long as it covers the entry and the statement: CAs that retry in crowds
+        are answered from memory.
+        """
+        tree = self._trees[0]
+        covered = tree is not None and index < tree.size and statement_index < self._statements_size
+        if not covered or time.monotonic() - self._looked > LOOK_SECONDS:
+            self.refresh()
         return tuple(self._tree(0, "issuance/").inclusion_proof(index)), self._notes[0]
 
     @property
@@ -103,6 +117,7 @@ class FollowedLog:
 
     def refresh(self) -> None:
         """Look at what is published now."""
+        self._looked = time.monotonic()
         issuance, statements = (self._object(path) for path in CHECKPOINTS.values())
         if issuance != self._notes[0]:
             self._trees[0] = None

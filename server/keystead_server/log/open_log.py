@@ -175,8 +175,9 @@ class OpenLog:
         """The size of the statement tree at its checkpoint."""
         return self.statements.size
 
-    def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
+    def prove_issuance(self, index: int, statement_index: int) -> tuple[tuple[bytes, ...], bytes]:
         """The audit path of an issuance entry, and the checkpoint that it is under."""
+        del statement_index  # what is published is always in view here
         return tuple(self.issuance.inclusion_proof(index)), self.heads.issuance
 
     def refresh(self) -> None:

@@ -78,13 +78,11 @@ async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> 
     key = service.answered.key(body, precertificate=precertificate)
     answered = service.answered.get(key, rules.index)
     if answered is not None:
-        path, checkpoint = service.log.prove_issuance(answered.placed.index)
+        recorded = service.log.records.evidence(answered.certificate_id)
+        newest = max((piece.statement_index for piece in recorded), default=-1)
+        path, checkpoint = service.log.prove_issuance(answered.placed.index, newest)
         # A piece that is committed and not published, as while witnesses are missing, is not answered with yet.
-        recorded = tuple(
-            piece
-            for piece in service.log.records.evidence(answered.certificate_id)
-            if piece.statement_index < service.log.statements_size
-        )
+        recorded = tuple(piece for piece in recorded if piece.statement_index < service.log.statements_size)
         return _answer(answered, CertificatePromise(answered.placed, recorded, path, checkpoint))
     submission = parse_chain_submission(body, rules.policy.limits.max_chain_bytes)
     admitted = admit_certificate(submission.chain, precertificate=precertificate, issuers=rules.issuers)

@@ -64,8 +64,9 @@ class PublishedLog(Protocol):
     def policy_index(self) -> int:
         """The leaf index of its `log-policy` statement."""
 
-    def prove_issuance(self, index: int) -> tuple[tuple[bytes, ...], bytes]:
-        """The audit path of an issuance entry, and the checkpoint that it is under."""
+    def prove_issuance(self, index: int, statement_index: int) -> tuple[tuple[bytes, ...], bytes]:
+        """The audit path of an issuance entry, and the checkpoint that it is under, in a view of the log that
+        has `statement_index` published too, if it is."""
 
     @property
     def successor(self) -> str | None:
