@@ -77,6 +77,11 @@ def tpm(digest: str, number: int) -> Evidence:
     return VENDOR.tpm(number, digest=digest).attest(attested_key(number))
 
 
+def pkix(_: str, number: int) -> Evidence:
+    """Evidence by one of a hundred modules."""
+    return VENDOR.pkix_module(str(number % 100)).attest(attested_key(number))
+
+
 def fortanix(number: int) -> Evidence:
     """A statement by one of ten clusters."""
     return VENDOR.fortanix(str(number % 10)).attest(attested_key(number))
@@ -91,6 +96,7 @@ CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     ("nshield", "module"): partial(nshield, "module"),
     ("primus", "primus"): partial(primus, "primus"),
     **{("qasm", name): partial(qasm, name) for name in ("ecdsa", "ecdsa and hss")},
+    ("pkix-evidence", "p256"): partial(pkix, ""),
     **{("tpm2-certify", digest): partial(tpm, digest) for digest in ("sha1", "sha256")},
 }
 """By format and shape of chain, what makes piece number so-and-so."""
@@ -108,15 +114,16 @@ def primus_files(evidence: Evidence) -> dict[str, bytes]:
     return {"key.xml": xml, "key.sig": signature, "chain.pem": chain}
 
 
-def tpm_files(evidence: Evidence) -> dict[str, bytes]:
-    """A certification as tools join it, and certificates."""
-    return {"key.bin": evidence.data, "chain.pem": "".join(map(to_pem, evidence.chain)).encode()}
+def data_and_chain(evidence: Evidence) -> dict[str, bytes]:
+    """A statement, and certificates."""
+    return {"statement": evidence.data, "chain.pem": "".join(map(to_pem, evidence.chain)).encode()}
 
 
 FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
     "nshield": lambda evidence: {"key.att": evidence.data},
     "primus": primus_files,
-    "tpm2-certify": tpm_files,
+    "tpm2-certify": data_and_chain,
+    "pkix-evidence": data_and_chain,
     "qasm": lambda evidence: {"message.pem": to_pem(evidence.data, "ATTESTATION MESSAGE").encode()},
 }
 """By format, the files that people have; elsewhere a PEM bundle."""

@@ -171,9 +171,48 @@ def tpm_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def pkix_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("pkix-evidence")
+    digest = sha256(anchor.key).hexdigest()
+
+    def made(name: str, serial: str | None, identities: list[Vector]) -> Vector:
+        device = vendor.pkix_module(serial)
+        return attestation(
+            name,
+            device.attest(KEY),
+            vendor="Acme Corp",
+            identities=identities,
+            serial=serial,
+            model="HSM-9000",
+            firmware=None,
+            form_factor=None,
+            certification="FIPS mode",
+            anchors=[digest],
+            properties={
+                "generated_on_device": True,
+                "exportable": False,
+                "key_identifiers": ["9a25f603-a2c4-4dad-9ee0-a1b4e771f2c3"],
+                "permissions": ["sign"],
+                "timestamp": "20260721111338Z",
+                "nonce": device.nonce.hex(),
+                "hwversion": "2.1.0",
+                "uptime": 86400,
+                "fipsboot": True,
+                "fipslevel": 3,
+            },
+        )
+
+    value = "/".join((digest, b"Acme Corp".hex(), b"HSM-9000".hex(), b"17-a1b2".hex()))
+    return [
+        made("PKIX Evidence", "17-a1b2", [identity("pkix-evidence-serial", value, "unit")]),
+        made("PKIX Evidence without a serial number", None, []),
+    ]
+
+
 STATEMENTS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     nshield_attestations,
     primus_attestations,
     qasm_attestations,
     tpm_attestations,
+    pkix_attestations,
 )

@@ -27,7 +27,7 @@ from keystead.devices.evidence import Evidence
 from keystead.devices.result import Attestation
 from keystead.errors import EvidenceError, ParseError
 
-__all__ = ["FORMATS", "Verifier", "require_identity", "require_key", "verify_evidence"]
+__all__ = ["ADMITTED_BY_LOGS", "FORMATS", "Verifier", "require_identity", "require_key", "verify_evidence"]
 
 Verifier = Callable[[Evidence, AnchorSet], Attestation]
 """Verifies evidence of one format; raises `EvidenceError` or `ParseError`."""
@@ -43,12 +43,17 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "primus": "primus",
         "qasm": "qasm",
         "tpm2-certify": "tpm2_certify",
+        "pkix-evidence": "pkix_evidence",
     }
 )
 """By format name, the module of this package with its `verify` and, for what lies in files, its `collect`.
 
 Modules are loaded when their format is first met: whoever needs one format does not wait for all.
 """
+
+ADMITTED_BY_LOGS: frozenset[str] = frozenset(FORMATS) - {"pkix-evidence"}
+"""The formats of which logs may admit evidence. The rest are experimental: what they mean is not settled, and a log
+keeps what it admitted for ever."""
 
 
 @cache

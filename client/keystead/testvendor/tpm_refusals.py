@@ -50,9 +50,7 @@ def _signature_refusals(device: TestTpm, public_key: bytes, good: Evidence) -> l
     by_user = TestTpmMaker(b"the user's own", device.maker.kind).make(1).sign(attest)
     return [
         of("the data is cut short", _MALFORMED, "early", good.data[:-1]),
-        of(
-            "the signature is missing", _MALFORMED, "early", good.data[: 2 + len(attest)] + good.data[-2:]
-        ),
+        of("the signature is missing", _MALFORMED, "early", good.data[: 2 + len(attest)] + good.data[-2:]),
         of("something follows the data", _MALFORMED, "trailing", good.data + b"\0"),
         of("the attestation was altered", "wrong-signature", "did not sign", flip(good.data, 60)),
         of(

@@ -19,6 +19,7 @@ from keystead.devices import (
     luna,
     marvell,
     nshield,
+    pkix_evidence,
     primus,
     qasm,
     tpm2_certify,
@@ -37,6 +38,8 @@ from keystead.testvendor.marvell import TestMarvell, TestMarvellMaker
 from keystead.testvendor.marvell_refusals import all_marvell_refusals
 from keystead.testvendor.nshield import TestNShield, TestNShieldMaker
 from keystead.testvendor.nshield_refusals import all_nshield_refusals
+from keystead.testvendor.pkix_evidence import TestPkixMaker, TestPkixModule
+from keystead.testvendor.pkix_evidence_refusals import all_pkix_refusals
 from keystead.testvendor.primus import TestPrimus, TestPrimusMaker
 from keystead.testvendor.primus_refusals import all_primus_refusals
 from keystead.testvendor.qasm import TestQasm, TestQasmMaker
@@ -81,6 +84,7 @@ class TestVendor:
         self._primus = TestPrimusMaker(self.seed)
         self._qasms = TestQasmMaker(self.seed)
         self._tpms = TestTpmMaker(self.seed, key)
+        self._pkix = TestPkixMaker(self.seed)
         self._lunas = TestLunaMaker(self.seed, key)
         self._marvells = TestMarvellMaker(self.seed, key)
         self._clusters = TestFortanixMaker(self.seed, key)
@@ -94,6 +98,7 @@ class TestVendor:
             primus.FORMAT: _Line(self._primus.anchors, partial(all_primus_refusals, self._primus)),
             qasm.FORMAT: _Line(self._qasms.anchors, partial(all_qasm_refusals, self._qasms)),
             tpm2_certify.FORMAT: _Line(self._tpms.anchors, partial(all_tpm_refusals, self._tpms)),
+            pkix_evidence.FORMAT: _Line(self._pkix.anchors, partial(all_pkix_refusals, self._pkix)),
         }
 
     def yubikey(
@@ -134,6 +139,10 @@ class TestVendor:
     def tpm(self, number: int, *, key: str = "", digest: str = "sha256") -> TestTpm:
         """A TPM; see `TestTpm`. `key` is the kind of its attestation key."""
         return self._tpms.make(number, key=key, digest=digest)
+
+    def pkix_module(self, serial: str | None) -> TestPkixModule:
+        """A module that speaks PKIX Evidence; see `TestPkixModule`."""
+        return self._pkix.make(serial)
 
     def luna(
         self, serial: int, *, firmware: tuple[int, int] = (7, 84), path: str = "chrysalis-its"
