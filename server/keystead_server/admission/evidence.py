@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """Which attestation evidence is recorded for a certificate (specs/log.md, section "Admission of evidence").
 
-1. Each piece verifies under the vendor anchors of the policy in force, and rests on no key that it distrusts.
+1. Each piece is of a format that is not experimental, verifies under the vendor anchors of the policy in force, and
+   rests on no key that it distrusts.
 2. The key that it attests is the certificate's.
 3. It does not contradict the extension: where both name devices, they share one.
 4. Where the extension names a digest, a piece submitted or recorded has it.
@@ -18,7 +19,7 @@ from dataclasses import dataclass
 from keystead.certificate.extension import SignatureCreationDevice
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
-from keystead.devices.verify import require_key, verify_evidence
+from keystead.devices.verify import ADMITTED_BY_LOGS, require_key, verify_evidence
 from keystead.errors import EvidenceError, ParseError, RefusedError
 from keystead_server.admission.submission import MAX_PIECES
 from keystead_server.log.records import RecordedEvidence
@@ -63,6 +64,11 @@ def judge_evidence(
     """
     admitted = []
     for number, piece in enumerate(pieces, 1):
+        if piece.format not in ADMITTED_BY_LOGS:
+            raise RefusedError(
+                "evidence-unknown-format",
+                f"evidence {number}: logs admit no evidence of the format '{piece.format}'",
+            )
         try:
             attestation = verify_evidence(piece, anchors)
             require_key(attestation, spki)

@@ -10,6 +10,7 @@ from keystead.certificate.device_identifier import SCHEMES, DeviceIdentifier, de
 from keystead.certificate.extension import Method, SignatureCreationDevice
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
+from keystead.devices.verify import verify_evidence
 from keystead.errors import RefusedError
 from keystead.testvendor.vendor import TestVendor
 from keystead_server.admission.evidence import (
@@ -135,3 +136,15 @@ def test_evidence_on_a_distrusted_key_is_refused() -> None:
         assert (
             codes(judge_evidence, (evidence,), key.spki, anchors, frozenset({bad})) == "evidence-distrusted"
         )
+
+
+def test_experimental_evidence_is_not_admitted() -> None:
+    """It verifies, and what it means is not settled: a log would keep it for ever."""
+    vendor = TestVendor("experimental", key="ec-p256")
+    module = vendor.pkix_module("1")
+    key = module.generate()
+    evidence = module.attest(key.spki)
+    verify_evidence(evidence, vendor.anchors())
+    with pytest.raises(RefusedError, match="logs admit no evidence of the format 'pkix-evidence'") as caught:
+        judge_evidence((evidence,), key.spki, vendor.anchors(), frozenset())
+    assert caught.value.code == "evidence-unknown-format"
