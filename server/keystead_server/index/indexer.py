@@ -188,6 +188,8 @@ class Indexer:
                 )
             self._progress(self._position.issuance.size + self._position.statements.size, total)
         self._check_root(statement.issuance_size, statement.issuance_root)
+        if total > _CHUNK:
+            _logger.warning("the index's histories are complete: the map over them is being made")
         version = build_map(self._versions.nodes, self._all_values(total))
         self._adopt_logged(head, version)
         # From here on the histories may be ahead of what `build_progress` says.

@@ -25,7 +25,7 @@ from keystead_server.storage.directory import DirectoryBlobStore
 
 __all__ = ["FOLDER", "IndexerSettings", "work"]
 
-_logger = logging.getLogger(__name__)
+_logger = logging.getLogger("keystead_server.index")
 
 FOLDER = "index"
 """Where the index lies, in the log's folder."""
@@ -122,7 +122,7 @@ def _telling(wait: Callable[[float], None]) -> Progress:
     def progress(done: int, total: int) -> None:
         nonlocal told
         wait(0)
-        if time.monotonic() - told >= _TELL_S:
+        if done < total and time.monotonic() - told >= _TELL_S:
             told = time.monotonic()
             _logger.warning(
                 "the index is being built: %d of %d entries (%d%%)", done, total, 100 * done // max(total, 1)
