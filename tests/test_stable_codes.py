@@ -59,7 +59,9 @@ def _answered() -> dict[str, str]:
 
 def _codes_of_the_server() -> dict[str, set[int]]:
     # A front end raises again what the process of the sequencer refused.
-    return find_codes(_files("server/keystead_server/**/*.py"), passing_on={"channel.py:received", "channel.py:append"})
+    return find_codes(
+        _files("server/keystead_server/**/*.py"), passing_on={"channel.py:received", "channel.py:append"}
+    )
 
 
 def _answer_to(check: str, monkeypatch: pytest.MonkeyPatch) -> str:
