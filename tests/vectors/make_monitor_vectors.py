@@ -62,6 +62,15 @@ PAIRS = [
     ("one name vetted by one organization", person(), person(), "same"),
     ("one name vetted by two", person(), person(issuer="Other CA"), "unknown"),
     ("two names", person(), person("beta gmbh"), "different"),
+    ("one name, its legal form spelled out", person(), person("alpha aktiebolag"), "same"),
+    ("one name with another legal form", person(), person("alpha hb"), "unknown"),
+    ("a name in two scripts", person("romashka llc"), person("ооо «ромашка»", "Other CA"), "unknown"),
+    (
+        "a state with and without the word for it",
+        person(state="stockholms län"),
+        person(state="stockholm"),
+        "same",
+    ),
     ("one name in two states", person(state="ohio"), person(state="texas"), "unknown"),
     ("one name, a state on one side", person(state="ohio"), person(), "same"),
     (

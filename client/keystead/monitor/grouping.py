@@ -5,12 +5,12 @@ Groups are made in this order:
 
 1. equal strong identifiers make one (registration number with jurisdiction, organization identifier, LEI; a
    durable identity under one issuing organization), and so does an alias by a CA that certified all that it names;
-2. equal names make one where one issuing organization vetted both, in one country, and in one place where both
-   state it, unless that puts two members with contradicting strong identifiers into one group.
+2. equal names (`names.same_name`) make one where one issuing organization vetted both, in one country, and in one
+   place where both state it, unless that puts two members with contradicting strong identifiers into one group.
 
-Two groups are different where they contradict each other in a kind of strong identifier, or have no name in
-common; they are unknown to each other where they have one, where a subject cannot be read, or where a CA that did
-not certify both says that they are one.
+Two groups are different where they contradict each other in a kind of strong identifier, or have no similar names;
+they are unknown to each other where they have, where a subject cannot be read, or where a CA that did not certify both
+says that they are one.
 
 Invariants:
 
@@ -25,6 +25,7 @@ from itertools import combinations
 
 from keystead.certificate.name import printable
 from keystead.certificate.strong_identifiers import StrongIdentifiers
+from keystead.monitor.names import are_similar, same_place
 from keystead.monitor.profiles import Alias, Comparison, Join, Profile, Sameness, name_keys, strong_keys
 
 __all__ = ["Groups"]
@@ -87,12 +88,9 @@ class Groups:
         if not all(profile.decodable and profile.name for profile in (*ours, *theirs)):
             return Comparison(Sameness.UNKNOWN, "a subject cannot be read")
         # (3) A name in common that did not join them.
-        common = _names(ours) & _names(theirs)
-        if common:
-            return Comparison(
-                Sameness.UNKNOWN,
-                f"both are called {printable(min(common))}, and nothing more says that they are one",
-            )
+        called = _called_alike(_names(ours), _names(theirs))
+        if called:
+            return Comparison(Sameness.UNKNOWN, f"{called}, and nothing more says that they are one")
         # (4) The word of a CA that did not certify both.
         for alias in self._doubtful:
             if not alias.subscribers.isdisjoint(self.ids(first)) and not alias.subscribers.isdisjoint(
@@ -101,7 +99,7 @@ class Groups:
                 return Comparison(
                     Sameness.UNKNOWN, f"{alias.by}, which did not certify both, says that they are one"
                 )
-        return Comparison(Sameness.DIFFERENT, "they have no identifier and no name in common")
+        return Comparison(Sameness.DIFFERENT, "they have no identifier in common and no similar names")
 
 
 class _Partition:
@@ -161,7 +159,7 @@ def _in_one_place(joins: Iterable[Join], profiles: Mapping[int, Profile]) -> lis
     """
     found: list[Join] = []
     for join in joins:
-        places = [profiles[number].place for number in join.members]
+        places = [_place(profiles[number]) for number in join.members]
         if all(len({place[part] for place in places} - {""}) <= 1 for part in (0, 1)):
             found.append(join)
             continue
@@ -207,6 +205,22 @@ def _sound_joins(joins: Sequence[Join], strong: _Partition, profiles: Iterable[P
         components[partition.root(join.members[0])].append(join)
     unsound = {root for root, component in components.items() if contradictory(component)}
     return [join for join in candidates if partition.root(join.members[0]) not in unsound]
+
+
+def _place(profile: Profile) -> tuple[str, str]:
+    state, locality = profile.place
+    return same_place(state), same_place(locality)
+
+
+def _called_alike(ours: set[str], theirs: set[str]) -> str:
+    """In words, that two subscribers have a name in common or similar ones; empty where they have not."""
+    common = ours & theirs
+    if common:
+        return f"both are called {printable(min(common))}"
+    alike = [(one, other) for one in sorted(ours) for other in sorted(theirs) if are_similar(one, other)]
+    if alike:
+        return f"{printable(alike[0][0])} and {printable(alike[0][1])} may be one name"
+    return ""
 
 
 def _names(profiles: Iterable[Profile]) -> set[str]:

@@ -18,6 +18,7 @@ from keystead.certificate.name import printable
 from keystead.devices.anchors import AnchorSet
 from keystead.monitor.evidence import EvidenceFacts, Outcome
 from keystead.monitor.model import Assurance, EntryName, LoggedEnrolment, LoggedTransfer
+from keystead.monitor.names import same_organization
 from keystead.monitor.profiles import Alias
 from keystead.statements.policy_history import PolicyHistory
 from keystead.statements.services import Service, ServiceRegistry
@@ -172,7 +173,7 @@ class Knowledge:
             party = None if latest is None else latest.policy.party_of_issuer(issuer_key_hash)
             if party is not None:
                 parties.add(f"{printable(party.name)} of {log.origin}")
-        return frozenset(parties or {stated})
+        return frozenset(parties or {same_organization(stated)})
 
     def accepts(self, name: str) -> bool:
         """Whether the word of a party or an operator may resolve something."""

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from keystead.certificate.strong_identifiers import StrongIdentifiers
 from keystead.monitor.model import EntryName
+from keystead.monitor.names import same_name
 
 __all__ = ["Alias", "Comparison", "Join", "Profile", "Sameness", "join_keys", "name_keys", "strong_keys"]
 
@@ -122,7 +123,7 @@ def name_keys(profile: Profile) -> Iterable[tuple[str, str]]:
     """What may make two profiles one: a name in a country, and an organization that vetted it."""
     if profile.name is not None and profile.decodable:
         for issuer in sorted(profile.issuers):
-            yield "name", f"{profile.name[1]} ({profile.name[0]}), vetted by {issuer}"
+            yield "name", f"{same_name(profile.name[1])} ({profile.name[0]}), vetted by {issuer}"
 
 
 def join_keys(profile: Profile) -> list[str]:
@@ -132,5 +133,5 @@ def join_keys(profile: Profile) -> list[str]:
     if strong.eku is not None:
         keys.append(f"eku\n{strong.eku}")
     if profile.name is not None:
-        keys.append("name\n" + "\n".join(profile.name))
+        keys.append(f"name\n{profile.name[0]}\n{same_name(profile.name[1])}")
     return keys

@@ -15,6 +15,7 @@ from keystead.ct.leaf import X509_ENTRY, LogEntry
 from keystead.monitor.facts import read_entry
 from keystead.monitor.grouping import Groups
 from keystead.monitor.model import EntryName
+from keystead.monitor.names import same_organization
 from keystead.monitor.profiles import Alias, Profile, Sameness, join_keys
 from keystead.monitor.recording import profile_of
 from keystead.monitor.subscribers import Subscribers
@@ -69,6 +70,16 @@ SAME, UNKNOWN, DIFFERENT = Sameness.SAME, Sameness.UNKNOWN, Sameness.DIFFERENT
         ("other names", {"name": "a"}, {"name": "b"}, DIFFERENT),
         ("one name, one CA", {}, {}, SAME),
         ("one name, two CAs", {}, {"issuer": "South CA"}, UNKNOWN),
+        ("one name in two spellings, one CA", {"name": "alpha aktiebolag"}, {}, SAME),
+        ("one name in two spellings, two CAs", {"name": "alpha, ab"}, {"issuer": "x"}, UNKNOWN),
+        ("another legal form, one CA", {"name": "alpha kb"}, {}, UNKNOWN),
+        (
+            "a similar name, two CAs and countries",
+            {"name": "álpha"},
+            {"issuer": "x", "country": "de"},
+            UNKNOWN,
+        ),
+        ("a place in two spellings", {"place": ("stockholms län", "")}, {"place": ("stockholm", "")}, SAME),
         ("one name, two countries", {}, {"country": "de"}, UNKNOWN),
         ("one name, two states", {"place": ("ohio", "")}, {"place": ("texas", "")}, UNKNOWN),
         ("one name, two cities", {"place": ("", "a")}, {"place": ("", "b")}, UNKNOWN),
@@ -238,7 +249,7 @@ def test_whatever_could_join_shares_a_key() -> None:
 
 @pytest.mark.samples
 def test_real_subscribers(samples: Path) -> None:
-    """Published certificates, as far as identifiers and exact names go."""
+    """Published certificates: one firm at each of its CAs, individuals, one durable identity, two firms of a name."""
     groups, by_name = _real(samples / "certificates")
 
     def answers(first: str, second: str) -> set[Sameness]:
@@ -249,20 +260,27 @@ def test_real_subscribers(samples: Path) -> None:
             if one != other
         }
 
-    # A registration number, and names that one CA vetted; at another CA, and with the county spelt otherwise, it is
-    # only perhaps the same firm, and never taken for another.
+    # At each of its CAs, which spells itself in two ways, the firm is one: by its number in two notations, and by its
+    # name in spellings of its county. Across CAs nothing joins those without a number, and nothing sets them apart.
     assert answers("Yubico AB", "Yubico AB") == {SAME, UNKNOWN}
-    numbered = {
-        groups.of(number)
-        for number in by_name["Yubico AB"]
-        if groups.profiles[number].strong.registration is not None
-    }
-    assert len(numbered) == 1
-    assert {join.kind for join in groups.explain(numbered.pop())} == {"registration", "name"}
+    by_issuer = defaultdict(set)
+    for number in by_name["Yubico AB"]:
+        (issuer,) = groups.profiles[number].issuers
+        by_issuer[issuer].add(groups.of(number))
+    assert {len(found) for found in by_issuer.values()} == {1}
+    assert len(by_issuer) == 2
+    kinds = [{join.kind for join in groups.explain(group)} for group in map(min, by_issuer.values())]
+    assert sorted(kinds, key=len) == [{"name"}, {"registration", "name"}]
+    # A person at two CAs; persons of other names.
+    assert answers("Simon Tatham", "Simon Tatham") == {UNKNOWN}
+    assert answers("Simon Tatham", "Matthew Glazar") == {DIFFERENT}
+    assert answers("Microsoft Corporation", "Microsoft Corporation") == {SAME}
     # Three certificates of a few days, each validated once, with one durable identity.
     assert answers("Deno Land Inc.", "Deno Land Inc.") == {SAME}
     assert answers("Deno Land Inc.", "Yubico AB") == {DIFFERENT}
-    assert answers("Yubico Limited", "Yubico AB") == {DIFFERENT}
+    # Another firm of the name, in another country: perhaps one, until somebody says so. In two countries, too.
+    assert answers("Yubico Limited", "Yubico AB") == {UNKNOWN}
+    assert answers("Yubico Limited", "Yubico Limited") == {SAME, UNKNOWN}
 
 
 def _real(folder: Path) -> tuple[Groups, dict[str, list[int]]]:
@@ -272,9 +290,8 @@ def _real(folder: Path) -> tuple[Groups, dict[str, list[int]]]:
         der = certificates_from_pem((folder / listed["file"]).read_bytes())[0]
         record = read_entry(LogEntry(0, X509_ENTRY, der, b"", 0), bytes(32)).certificate
         assert record is not None
-        profiles.append(
-            profile_of(number, record.subscriber, frozenset({record.subscriber.issuer_organization}))
-        )
+        issuer = same_organization(record.subscriber.issuer_organization)
+        profiles.append(profile_of(number, record.subscriber, frozenset({issuer})))
         by_name[record.subscriber.label].append(number)
     return Groups(profiles), by_name
 
