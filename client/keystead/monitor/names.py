@@ -27,12 +27,17 @@ _PARENTHESES = re.compile(r"[（(]([^()（）]*)[)）]")
 _CUT_OFF = 64
 """Characters of an organization's name in a certificate at most (RFC 5280, upper bound ub-organization-name)."""
 
+
+def _words(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
 _SPELLED_OUT = str.maketrans({"ä": "ae", "ö": "oe", "ü": "ue", "å": "aa", "ø": "oe", "æ": "ae"})
 
-_REGIONS = frozenset(
+_REGIONS = _words(
     "län lan county province state region oblast oblasť область kraj край prefecture maakond megye judet județ "
     "provincia province departement département district canton kanton bundesland land voivodeship wojewodztwo "
-    "województwo fylke sheng shi do si gun".split()
+    "województwo fylke sheng shi do si gun"
 )
 """Words for a part of a country beside its name."""
 
@@ -123,17 +128,17 @@ def _parted(name: str) -> tuple[str, tuple[str, ...]]:
     if words[:1] == ["the"] and len(words) > 1:
         del words[0]
     for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
-        form = _SPACED.get(" ".join(words[-count:]))
-        if form is not None:
+        behind = _SPACED.get(" ".join(words[-count:]))
+        if behind is not None:
             del words[-count:]
-            forms.add(form)
+            forms.add(behind)
             break
     for count in range(min(_MOST_WORDS, len(words) - 1), 0, -1):
-        form = _SPACED.get(" ".join(words[:count]))
+        before = _SPACED.get(" ".join(words[:count]))
         # `Co` and `Me` begin names that are none; in front stand the forms of Eastern and Northern Europe.
-        if form is not None and form in _IN_FRONT:
+        if before is not None and before in _IN_FRONT:
             del words[:count]
-            forms.add(form)
+            forms.add(before)
             break
     return " ".join(words), tuple(sorted(forms))
 
@@ -144,9 +149,9 @@ _UNSPACED = sorted(
     ((unicodedata.normalize("NFKC", spelling), form) for spelling, form in UNSPACED.items()),
     key=lambda pair: -len(pair[0]),
 )
-_IN_FRONT = frozenset(
-    "ab oy ooo ao pao oao zao nao ip too tov pat ood eood ad ead uab sia kk gk yk pt as gmbh spółka doo".split()
-) | {SPACED["aktiebolag"]}
+_IN_FRONT = _words(
+    "ab oy ooo ao pao oao zao nao ip too tov pat ood eood ad ead uab sia kk gk yk pt as gmbh doo"
+)
 
 
 def _latin(text: str) -> str:
@@ -183,10 +188,16 @@ _LETTERS = _letters(
     "ァ=a ィ=i ゥ=u ェ=e ォ=o ャ=ya ュ=yu ョ=yo"
 )
 
+
+def _sounds(text: str) -> list[str]:
+    """`-` is no sound."""
+    return [sound.replace("-", "") for sound in text.split()]
+
+
 # Revised Romanization, letter by letter: 19 initials, 21 vowels, 28 finals of the 11,172 syllables.
-_INITIALS = "g kk n d tt r m b pp s ss - j jj ch k t p h".replace("-", "").split(" ")
-_VOWELS = "a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i".split()
-_FINALS = "- k k k n n n t l k m l l l p l m p p t t ng t t k t p t".replace("-", "").split(" ")
+_INITIALS = _sounds("g kk n d tt r m b pp s ss - j jj ch k t p h")
+_VOWELS = _sounds("a ae ya yae eo e yeo ye o wa wae oe yo u wo we wi yu eu ui i")
+_FINALS = _sounds("- k k k n n n t l k m l l l p l m p p t t ng t t k t p t")
 _FIRST_SYLLABLE, _SYLLABLES = 0xAC00, 11_172
 
 
