@@ -14,6 +14,7 @@ from keystead.cli.options import DIGEST, anchors_option, existing_path, json_opt
 from keystead.cli.output import Output
 from keystead.client.anchors_file import own_anchors
 from keystead.devices.collect import Piece, identify
+from keystead.devices.products import require_product
 from keystead.encoding.der import OCTET_STRING, SEQUENCE, encode, encode_oid
 from keystead.encoding.rfc4648 import encode_base64
 from keystead.errors import ParseError, UsageError
@@ -95,6 +96,8 @@ def _named_device(text: str) -> DeviceIdentifier:
     name, _, value = text.partition(":")
     try:
         identifier = device_id(name, value)
+        if name == "manufacturer-serial":
+            require_product(value)
     except ParseError as error:
         raise UsageError(f"--device {text}: {error}") from error
     return DeviceIdentifier(SCHEMES[name].oid, identifier)
