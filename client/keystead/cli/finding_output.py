@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """A monitor's findings for people: the sentence first, then what proves it, then what would settle it."""
 
+from collections import Counter
+
 from keystead.cli.output import Output
 from keystead.monitor.findings import Finding, State
 from keystead.monitor.found import FoundCertificate, show_time
 from keystead.monitor.run import Report
 
-__all__ = ["changed", "show_finding", "show_summary"]
+__all__ = ["changed", "show_finding", "show_story", "show_summary"]
 
 
 def changed(before: Finding | None, finding: Finding) -> bool:
@@ -33,6 +35,7 @@ def show_finding(output: Output, finding: Finding) -> None:
     output.document(finding.to_json())
     settlement = finding.settlement
     state = finding.state.value if settlement is None else f"{finding.state.value} by {settlement.how.value}"
+    state = f"{state} again" if finding.reopened else state
     reason = "" if finding.reason is None else f" ({finding.reason})"
     device = "" if finding.device_text is None else f" on {finding.device_text}"
     output.heading(f"{state}, {finding.severity.text}: {finding.rule}{reason}{device}")
@@ -48,7 +51,51 @@ def show_finding(output: Output, finding: Finding) -> None:
         output.text(f"Settled {show_time(settlement.at_ms)}: {settlement.sentence}")
     elif finding.would_settle:
         output.text(f"What would settle it: {finding.would_settle}")
+    known = finding.acknowledgement
+    if known is not None:
+        stands = f"until {show_time(known.until_ms)}" if known.lapsed is None else f"no more: {known.lapsed}"
+        output.text(f"Acknowledged by {known.by} on {show_time(known.at_ms)}, {stands}. {known.why}")
     output.text(f"Since {show_time(finding.since_ms)}. Finding {finding.id.hex()}", "")
+
+
+def show_story(output: Output, finding: Finding) -> None:
+    """One finding with everything that is known of it: its life, who says what, and where that is logged."""
+    show_finding(output, finding)
+    output.text(f"Severity {finding.severity.text}: {finding.severity_why}", "")
+    names = {
+        identifier: subscriber.name for subscriber in finding.subscribers for identifier in subscriber.ids
+    }
+    output.heading("When it held")
+    output.table(
+        ["from", "until", "subscribers"],
+        [
+            [
+                show_time(exposure.from_ms),
+                "now" if exposure.until_ms is None else show_time(exposure.until_ms),
+                ", ".join(names.get(one, f"{one.hex()[:16]}…") for one in exposure.subscribers),
+            ]
+            for exposure in finding.exposures
+        ],
+    )
+    output.heading("Whom it concerns")
+    for subscriber in finding.subscribers:
+        ids = ", ".join(identifier.hex() for identifier in subscriber.ids)
+        joined = f", one by {'; '.join(subscriber.joined_by)}" if subscriber.joined_by else ""
+        output.text(f"{subscriber.name} ({ids}){joined}")
+    output.heading("Who says what")
+    for certificate in finding.certificates:
+        where = ", ".join(f"{entry.origin} {entry.index}" for entry in certificate.entries)
+        output.text(f"{certificate.subscriber}, serial {certificate.serial} by {certificate.issuer}: {where}")
+        for claim in certificate.claims:
+            said = "" if claim.statement is None else f", {claim.statement.origin} {claim.statement.index}"
+            output.text(
+                f"  on {claim.device.hex()[:16]}…, says {claim.by} by {claim.kind.value} ({claim.method}): "
+                f"{claim.assurance.text}{said}"
+            )
+    output.heading("Where it is logged")
+    for kind, entries in (("entry", finding.entries), ("statement", finding.statements)):
+        for entry in entries:
+            output.text(f"{kind} {entry.index} of {entry.origin}")
 
 
 def _row(certificate: FoundCertificate) -> list[str]:
@@ -73,5 +120,8 @@ def show_summary(output: Output, report: Report) -> None:
             f"{log.name}: {log.issuance_size} issuance entries ({log.issuance_new} new), "
             f"{log.statements_size} statements ({log.statements_new} new)"
         )
-    settled = sum(finding.state is State.SETTLED for finding in report.findings)
-    output.text(f"As of {show_time(report.at_ms)}: {len(report.open)} open, {settled} settled.")
+    counts = Counter(finding.state for finding in report.findings)
+    known = f", {counts[State.ACKNOWLEDGED]} acknowledged" if counts[State.ACKNOWLEDGED] else ""
+    output.text(
+        f"As of {show_time(report.at_ms)}: {len(report.open)} open{known}, {counts[State.SETTLED]} settled."
+    )

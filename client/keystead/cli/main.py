@@ -27,6 +27,8 @@ _VERBS = {
     "submit": "log certificates or precertificates, with their evidence",
     "statement": "make a party's key; make, sign and log statements",
     "monitor": "follow logs and judge: which devices need a look, and why",
+    "explain": "the whole story of a finding, or of a subscriber",
+    "acknowledge": "that a finding is known, until when, and why",
     "verify": "what logs promised about a certificate, whether they keep it, and what is said about it",
     "audit": "check everything in a log again, from raw bytes",
     "serve": "run a log",

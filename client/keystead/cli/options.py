@@ -19,6 +19,7 @@ __all__ = [
     "existing_path",
     "json_option",
     "log_options",
+    "state_option",
 ]
 
 _Function = TypeVar("_Function", bound=Callable[..., Any])
@@ -64,6 +65,17 @@ def json_option(function: _Function) -> _Function:
     """`--json`."""
     return click.option(
         "--json", "as_json", is_flag=True, help="Answer a program: JSON, one document a line."
+    )(function)
+
+
+def state_option(function: _Function) -> _Function:
+    """`--state DIR` of a monitor that was there before."""
+    return click.option(
+        "--state",
+        type=click.Path(file_okay=False, exists=True, path_type=Path),
+        required=True,
+        metavar="DIR",
+        help="The monitor's state, as given to `keystead monitor`.",
     )(function)
 
 

@@ -5,12 +5,12 @@ Invariants:
 
 * the id depends on rule and subject alone, so a fact keeps its id while entries come and go
   (`specs/monitor.md`, section 7);
-* a finding is a value that follows from facts and a moment; who acknowledged it is kept beside it, not in it;
+* what is judged follows from facts and a moment; who acknowledged it is kept beside it, and put in where it is told;
 * every name in it is safe to print.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
@@ -19,7 +19,7 @@ from keystead.monitor.found import FoundCertificate, FoundExposure, FoundSubscri
 from keystead.monitor.model import EntryName
 from keystead.monitor.severity import Severity
 
-__all__ = ["Finding", "SettledBy", "Settlement", "State", "Verdict", "finding_id", "in_order"]
+__all__ = ["Acknowledged", "Finding", "SettledBy", "Settlement", "State", "Verdict", "finding_id", "in_order"]
 
 
 def finding_id(rule: str, subject: bytes) -> bytes:
@@ -31,6 +31,7 @@ class State(StrEnum):
     """Where a finding is in its life."""
 
     OPEN = "open"
+    ACKNOWLEDGED = "acknowledged"
     SETTLED = "settled"
 
 
@@ -75,6 +76,35 @@ class Settlement:
 
 
 @dataclass(frozen=True, slots=True)
+class Acknowledged:
+    """That somebody knew a finding already.
+
+    Attributes:
+        by: who.
+        at_ms: when they said so.
+        until_ms: until when it was to stand.
+        why: in their words.
+        lapsed: why it does not stand; None where it does.
+    """
+
+    by: str
+    at_ms: int
+    until_ms: int
+    why: str
+    lapsed: str | None
+
+    def to_json(self) -> dict[str, Any]:
+        """Members `by`, `at`, `until`, `why`, `lapsed`."""
+        return {
+            "by": self.by,
+            "at": show_time(self.at_ms),
+            "until": show_time(self.until_ms),
+            "why": self.why,
+            "lapsed": self.lapsed,
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class Finding:
     """One fact that needs a look, or needed one.
 
@@ -97,6 +127,7 @@ class Finding:
         certificates: what the entries say.
         exposures: all stretches of time in which it held, the first one first.
         proofs: of a log's misbehaviour: what it is about and what the log signed, in base64.
+        acknowledgement: the last one; None while the finding is only judged (`acknowledgements`).
     """
 
     rule: str
@@ -119,11 +150,23 @@ class Finding:
     certificates: tuple[FoundCertificate, ...] = ()
     exposures: tuple[FoundExposure, ...] = ()
     proofs: tuple[Mapping[str, Any], ...] = ()
+    acknowledgement: Acknowledged | None = None
 
     @property
     def id(self) -> bytes:
         """32 bytes, the same for this fact for ever."""
         return finding_id(self.rule, self.subject)
+
+    @property
+    def reopened(self) -> bool:
+        """Whether it was settled before and holds again."""
+        return self.settlement is None and len(self.exposures) > 1
+
+    def acknowledged(self, known: Acknowledged) -> "Finding":
+        """The same finding, with who knew it already."""
+        stands = self.state is State.OPEN and known.lapsed is None
+        state = State.ACKNOWLEDGED if stands else self.state
+        return replace(self, state=state, acknowledgement=known)
 
     def to_json(self) -> dict[str, Any]:
         """The finding as programs get it; `statements` are leaf indices, `statement_entries` name their logs."""
@@ -134,6 +177,8 @@ class Finding:
             "severity": self.severity.text,
             "severity_why": self.severity_why,
             "state": self.state.value,
+            "reopened": self.reopened,
+            "acknowledgement": None if self.acknowledgement is None else self.acknowledgement.to_json(),
             "settled_by": None if self.settlement is None else self.settlement.how.value,
             "settlement": None if self.settlement is None else self.settlement.to_json(),
             "device": _hex(self.device),
@@ -166,11 +211,14 @@ class Verdict(NamedTuple):
     next_change: int | None = None
 
 
+_ORDER = list(State)
+
+
 def in_order(findings: Iterable[Finding]) -> list[Finding]:
-    """Open ones first, the most serious first, the newest first."""
+    """Open ones first, then acknowledged ones; the most serious first, the newest first."""
     return sorted(
         findings,
-        key=lambda found: (found.state is not State.OPEN, -found.severity, -found.since_ms, found.id),
+        key=lambda found: (_ORDER.index(found.state), -found.severity, -found.since_ms, found.id),
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.verify import FORMATS
 from keystead.errors import KeysteadError, StoreError, UsageError
+from keystead.monitor.acknowledgements import AcknowledgementFile, told
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog, Progress
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
@@ -67,7 +68,7 @@ class Report:
 
     @property
     def open(self) -> tuple[Finding, ...]:
-        """The findings that are open."""
+        """The findings that are open and not acknowledged."""
         return tuple(finding for finding in self.findings if finding.state is State.OPEN)
 
 
@@ -112,7 +113,8 @@ async def monitor_once(
         found += judge_undecodable(store.db, knowledge, moment)
         misbehaved = [case for case in recorded_misbehaviour(store.db) if knowledge.knows(case.time_ms)]
         found += log_misbehaviour.judge(misbehaved)
-        return Report(moment, known_at_ms, followed, tuple(in_order(found)))
+    known = AcknowledgementFile(state).read()
+    return Report(moment, known_at_ms, followed, tuple(in_order(told(found, known, moment))))
 
 
 def _note_anchors(store: Store, anchors: AnchorSet) -> None:

@@ -11,9 +11,10 @@ Invariants:
   leaves a state from which following goes on with the same result;
 * a database of an earlier schema version is brought to the present one (`migrations`); of a later one, or of another
   program, it is refused;
-* one process has it open for writing at a time.
+* one process has it open for writing at a time; others may read meanwhile, and see what was committed.
 """
 
+import fcntl
 import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -32,6 +33,9 @@ SCHEMA_VERSION = 2
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
 _CACHE_KIB = 65_536
+_LOCK = "monitor.lock"
+_PATIENCE = 5.0
+"""Seconds to wait for a reader or writer that is about to finish."""
 
 
 class Store:
@@ -48,21 +52,60 @@ class Store:
         self.path = folder / DATABASE
         try:
             folder.mkdir(parents=True, exist_ok=True)
+            self._lock = (folder / _LOCK).open("wb")
+        except OSError as error:
+            raise StoreError(f"{self.path} cannot be opened: {error}") from error
+        try:
+            # Held for as long as the process lives: a second monitor on the same state would undo this one's work.
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             fresh = not self.path.exists() or self.path.stat().st_size == 0
-            self.db = sqlite3.connect(self.path, isolation_level=None, timeout=0)
+            self.db = sqlite3.connect(self.path, isolation_level=None, timeout=_PATIENCE)
+        except BlockingIOError as error:
+            self._lock.close()
+            raise StoreError(f"{self.path} is in use by another monitor") from error
         except (OSError, sqlite3.Error) as error:
+            self._lock.close()
             raise StoreError(f"{self.path} cannot be opened: {error}") from error
         try:
             self._prepare(fresh)
         except BaseException:
-            self.db.close()
+            self.close()
             raise
+
+    @classmethod
+    @contextmanager
+    def reading(cls, folder: Path) -> Iterator[sqlite3.Connection]:
+        """The database of a monitor that may be running: what is committed, to be read and not written.
+
+        Raises:
+            StoreError: there is none, or it is of another schema version.
+        """
+        path = folder / DATABASE
+        if not path.exists():
+            raise StoreError(
+                f"{folder} holds no monitor's state: give the folder of `keystead monitor --state`"
+            )
+        try:
+            db = sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_PATIENCE)
+            try:
+                # One view of it, whatever is committed meanwhile.
+                db.execute("BEGIN")
+                marks = tuple(
+                    db.execute(f"PRAGMA {mark}").fetchone()[0] for mark in ("application_id", "user_version")
+                )
+                if marks != (_APPLICATION_ID, SCHEMA_VERSION):
+                    raise StoreError(
+                        f"{path} is no monitor's state of this version: run `keystead monitor` on it"
+                    )
+                yield db
+            finally:
+                db.close()
+        except sqlite3.Error as error:
+            raise StoreError(f"{path} cannot be read: {error}") from error
 
     def _prepare(self, fresh: bool) -> None:
         db = self.db
         try:
-            # Held for as long as the connection lives: a second monitor on the same state would undo this one's work.
-            db.execute("PRAGMA locking_mode = EXCLUSIVE")
             if not fresh:
                 self._require_ours()
             db.execute("PRAGMA journal_mode = WAL")
@@ -79,8 +122,6 @@ class Store:
                 migrate(db, self._create)
             db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            if "locked" in str(error):
-                raise StoreError(f"{self.path} is in use by another monitor") from error
             raise StoreError(f"{self.path} cannot be used: {error}") from error
         except sqlite3.DatabaseError as error:
             raise StoreError(f"{self.path} is not a monitor's database: {error}") from error
@@ -115,7 +156,12 @@ class Store:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Let the state go."""
         self.db.close()
+        self._lock.close()
 
     @contextmanager
     def transaction(self) -> Iterator[sqlite3.Connection]:

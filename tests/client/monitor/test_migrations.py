@@ -112,7 +112,7 @@ async def test_a_migration_that_fails_leaves_the_old_state(
     assert db.execute("PRAGMA user_version").fetchone() == (1,)
     assert db.execute("SELECT count(*) FROM log").fetchone() == (1,)
     db.close()
-    Store(tmp_path / "old").db.close()
+    Store(tmp_path / "old").close()
     db = sqlite3.connect(tmp_path / "old" / DATABASE)
     assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     db.close()

@@ -47,7 +47,7 @@ def test_a_second_monitor_is_refused(tmp_path: Path) -> None:
     """For as long as the first has it open."""
     with Store(tmp_path), pytest.raises(StoreError, match="in use"):
         Store(tmp_path)
-    Store(tmp_path).db.close()
+    Store(tmp_path).close()
 
 
 def test_another_programs_database_is_refused_and_left_alone(tmp_path: Path) -> None:
