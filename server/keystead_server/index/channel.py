@@ -31,6 +31,9 @@ class IndexerChannel:
 
     def __init__(self, descriptor: int) -> None:
         self._socket = socket.socket(fileno=descriptor)
+        # Not `select`: a server with many connections has descriptors above its 1,023.
+        self._poll = select.poll()
+        self._poll.register(self._socket, select.POLLIN)
         self.stopping = False
 
     def append(self, request: HeadRequest) -> tuple[int, int]:
@@ -60,7 +63,7 @@ class IndexerChannel:
         while not self.stopping:
             # Nothing is said here without being asked: what can be read now is the end.
             left = deadline - time.monotonic()
-            if select.select([self._socket], [], [], max(0.0, min(left, 0.2)))[0]:
+            if self._poll.poll(max(0.0, min(left, 0.2)) * 1000):
                 raise StoppedError
             if left <= 0:
                 return

@@ -2,23 +2,12 @@
 """Work is done here or elsewhere, with the same result."""
 
 import os
-import signal
 
 import pytest
 
 from keystead.audit.workers import Workers, available_cores
 from keystead.errors import KeysteadError
-
-
-def which_process(_argument: int) -> int:
-    """Where this is done."""
-    return os.getpid()
-
-
-def die(_argument: int) -> int:
-    """End the process that this is done in."""
-    os.kill(os.getpid(), signal.SIGKILL)
-    return 0
+from support.worker_tasks import die, which_process
 
 
 async def test_one_job_is_done_here() -> None:
