@@ -82,6 +82,12 @@ def pkix(_: str, number: int) -> Evidence:
     return VENDOR.pkix_module(str(number % 100)).attest(attested_key(number))
 
 
+def smartcard_hsm(kind: str, number: int) -> Evidence:
+    """A request by one of a hundred SmartCard-HSMs, signed by its key as well."""
+    device = VENDOR.smartcard_hsm(f"XTTS01{number % 100:05}")
+    return device.attest(device.generate(str(number), kind))
+
+
 def fortanix(number: int) -> Evidence:
     """A statement by one of ten clusters."""
     return VENDOR.fortanix(str(number % 10)).attest(attested_key(number))
@@ -96,6 +102,7 @@ CASES: dict[tuple[str, str], Callable[[int], Evidence]] = {
     ("nshield", "module"): partial(nshield, "module"),
     ("primus", "primus"): partial(primus, "primus"),
     **{("qasm", name): partial(qasm, name) for name in ("ecdsa", "ecdsa and hss")},
+    ("smartcard-hsm", "ec-p256"): partial(smartcard_hsm, "ec-p256"),
     ("pkix-evidence", "p256"): partial(pkix, ""),
     **{("tpm2-certify", digest): partial(tpm, digest) for digest in ("sha1", "sha256")},
 }
@@ -124,6 +131,7 @@ FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
     "primus": primus_files,
     "tpm2-certify": data_and_chain,
     "pkix-evidence": data_and_chain,
+    "smartcard-hsm": lambda evidence: {"ce01": evidence.data, "ef2f02": b"".join(evidence.chain)},
     "qasm": lambda evidence: {"message.pem": to_pem(evidence.data, "ATTESTATION MESSAGE").encode()},
 }
 """By format, the files that people have; elsewhere a PEM bundle."""

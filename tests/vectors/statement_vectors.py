@@ -8,8 +8,9 @@ from collections.abc import Callable
 from hashlib import sha256
 from typing import Any
 
+from keystead.testvendor.keys import SigningKey, derive_key
 from keystead.testvendor.vendor import TestVendor
-from vectors.attestation_vectors import KEY, Vector, attestation, identity
+from vectors.attestation_vectors import KEY, SEED, Vector, attestation, identity
 
 
 def nshield_attestations(vendor: TestVendor) -> list[Vector]:
@@ -209,10 +210,43 @@ def pkix_attestations(vendor: TestVendor) -> list[Vector]:
     ]
 
 
+def smartcard_hsm_attestations(vendor: TestVendor) -> list[Vector]:
+    (anchor,) = vendor.anchors("smartcard-hsm")
+    device = vendor.smartcard_hsm("XTTS0100001")
+
+    def made(name: str, key: SigningKey) -> Vector:
+        return attestation(
+            name,
+            device.attest(key),
+            vendor="CardContact",
+            identities=[identity("smartcard-hsm-id", "XTTS0100001", "unit")],
+            serial="XTTS0100001",
+            model="SmartCard-HSM",
+            firmware=None,
+            form_factor=None,
+            certification=None,
+            key_sha256=sha256(key.spki).hexdigest(),
+            anchors=[sha256(anchor.key).hexdigest()],
+            properties={
+                "generated_on_device": True,
+                "exportable": None,
+                "key_holder": "XTTS010000100001",
+                "requested_from": "XTCA00001",
+                "device_issuer": "XTDITS0100001",
+            },
+        )
+
+    return [
+        made("SmartCard-HSM, a key on P-256", derive_key(SEED.encode(), "attested")),
+        made("SmartCard-HSM, an RSA key", device.generate("rsa", "rsa-2048")),
+    ]
+
+
 STATEMENTS: tuple[Callable[[TestVendor], list[Vector]], ...] = (
     nshield_attestations,
     primus_attestations,
     qasm_attestations,
     tpm_attestations,
     pkix_attestations,
+    smartcard_hsm_attestations,
 )

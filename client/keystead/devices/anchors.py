@@ -13,6 +13,7 @@ Invariants:
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from keystead.devices.pinned.cardcontact import CARDCONTACT
 from keystead.devices.pinned.crypto4a import CRYPTO4A
 from keystead.devices.pinned.entrust import ENTRUST
 from keystead.devices.pinned.google import GOOGLE
@@ -24,7 +25,16 @@ from keystead.devices.vendor_anchor import VendorAnchor
 
 __all__ = ["BUILTIN", "BUILTIN_ANCHORS", "AnchorSet", "VendorAnchor"]
 
-BUILTIN: tuple[VendorAnchor, ...] = (*YUBICO, *THALES, *ENTRUST, *SECUROSYS, *CRYPTO4A, *MARVELL, *GOOGLE)
+BUILTIN: tuple[VendorAnchor, ...] = (
+    *YUBICO,
+    *THALES,
+    *ENTRUST,
+    *SECUROSYS,
+    *CRYPTO4A,
+    *CARDCONTACT,
+    *MARVELL,
+    *GOOGLE,
+)
 """Every key that ships with Keystead."""
 
 

@@ -64,6 +64,11 @@ BARE_SHA2_ALGORITHMS = SHA2_ALGORITHMS | {encode(SEQUENCE, oid) for oid in _RSA_
 """The same, and those of RSA without their NULL, as some vendors' issuers write them."""
 
 
+@lru_cache(maxsize=256)  # a batch shares its f9 certificate, and all devices a few intermediates
+def _chain_certificate(der: bytes, place: int) -> Certificate:
+    return parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
+
+
 def _no_role(_: Certificate, __: int) -> None:
     """Judge nothing: for a vendor whose certificates state no role."""
 
@@ -106,6 +111,8 @@ class ChainRules:
         names: whether a certificate's issuer must be the name of the one above it.
         verify: called with key (SubjectPublicKeyInfo), AlgorithmIdentifier, signature and message; raises
             `SignatureError`. Another than the usual one where a vendor encodes signatures in its own way.
+        parse: reads an element of the chain, given its place, counted from 1; raises `EvidenceError`. Another than
+            the usual one where a vendor's certificates are no X.509.
         hint: where people find the issuer of a certificate that is missing, as one more sentence, or "".
     """
 
@@ -115,6 +122,7 @@ class ChainRules:
     algorithms: frozenset[bytes] = SHA2_ALGORITHMS
     names: bool = True
     verify: Callable[[bytes, bytes, bytes, bytes], None] = verify_signature
+    parse: Callable[[bytes, int], Certificate] = _chain_certificate
     hint: Callable[[Certificate], str] = _no_hint
 
 
@@ -154,11 +162,6 @@ def _called(signed: Signed) -> str:
     return shown(signed.subject) if isinstance(signed, Certificate) else signed.what
 
 
-@lru_cache(maxsize=256)  # a batch shares its f9 certificate, and all devices a few intermediates
-def _chain_certificate(der: bytes, place: int) -> Certificate:
-    return parse_evidence_certificate(der, f"element {place} of the chain", "malformed-chain")
-
-
 def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: ChainRules) -> VendorPath:
     """Verify that `chain` is exactly the path from `signed` to a key that may attest the format.
 
@@ -179,7 +182,7 @@ def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: Chai
         raise EvidenceError(
             f"the chain has {len(chain)} certificates, more than {MAX_CHAIN}", check="chain-too-long"
         )
-    path = [_chain_certificate(der, place) for place, der in enumerate(chain, 1)]
+    path = [rules.parse(der, place) for place, der in enumerate(chain, 1)]
     below = {signed.der} if isinstance(signed, Certificate) else set()
     if len(below.union(chain)) != len(chain) + len(below):
         raise EvidenceError("the chain holds a certificate twice", check="chain-repeats")

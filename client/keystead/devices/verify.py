@@ -44,6 +44,7 @@ FORMATS: Mapping[str, str] = MappingProxyType(
         "qasm": "qasm",
         "tpm2-certify": "tpm2_certify",
         "pkix-evidence": "pkix_evidence",
+        "smartcard-hsm": "smartcard_hsm",
     }
 )
 """By format name, the module of this package with its `verify` and, for what lies in files, its `collect`.
@@ -51,9 +52,9 @@ FORMATS: Mapping[str, str] = MappingProxyType(
 Modules are loaded when their format is first met: whoever needs one format does not wait for all.
 """
 
-ADMITTED_BY_LOGS: frozenset[str] = frozenset(FORMATS) - {"pkix-evidence"}
-"""The formats of which logs may admit evidence. The rest are experimental: what they mean is not settled, and a log
-keeps what it admitted for ever."""
+ADMITTED_BY_LOGS: frozenset[str] = frozenset(FORMATS) - {"pkix-evidence", "smartcard-hsm"}
+"""The formats of which logs may admit evidence. What `pkix-evidence` means is not settled, and `smartcard-hsm` does
+not prove that a key cannot leave; a log keeps what it admitted for ever."""
 
 
 @cache

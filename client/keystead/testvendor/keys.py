@@ -33,12 +33,14 @@ _CURVES: dict[str, ec.EllipticCurve] = {
     "ec-p256": ec.SECP256R1(),
     "ec-p384": ec.SECP384R1(),
     "ec-p521": ec.SECP521R1(),
+    "ec-bp256": ec.BrainpoolP256R1(),
 }
 _ORDERS = {
     "ec-p256": 0xFFFFFFFF00000000FFFFFFFFFFFFFFFFBCE6FAADA7179E84F3B9CAC2FC632551,
     "ec-p384": int(
         "FFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFFC7634D81F4372DDF581A0DB248B0A77AECEC196ACCC52973", 16
     ),
+    "ec-bp256": 0xA9FB57DBA1EEA9BC3E660A909D838D718C397AA3B561A6F7901E0E82974856A7,
     "ec-p521": 2**521 - 657877501894328237357444332315020117536923257219387276263472201219398408051703,
 }
 _EXPONENT = 65537
@@ -94,8 +96,9 @@ def derive_key(seed: bytes, label: str, kind: str = "ec-p256") -> SigningKey:
     Args:
         seed: any bytes.
         label: what the key is for.
-        kind: `ec-p256`, `ec-p384`, `ec-p521`, `ed25519`, `rsa-2048`, `rsa-3072` or `rsa-4096`. RSA takes from a quarter
-            of a second (2048) to several seconds (4096): `generate_rsa_key` is quicker where chance will do.
+        kind: `ec-p256`, `ec-p384`, `ec-p521`, `ec-bp256` (brainpoolP256r1), `ed25519`, `rsa-2048`, `rsa-3072` or
+            `rsa-4096`. RSA takes from a quarter of a second (2048) to several seconds (4096): `generate_rsa_key` is
+            quicker where chance will do.
     """
     if kind in _CURVES:
         order = _ORDERS[kind]

@@ -52,19 +52,20 @@ def stray_certificate() -> bytes:
     )
 
 
-def chain_refusals(good: Evidence, root_der: bytes) -> list[Refusal]:
+def chain_refusals(good: Evidence, root_der: bytes, stray: bytes | None = None) -> list[Refusal]:
     """What can be wrong with a chain of certificates, whatever the format.
 
     Args:
         good: evidence that verifies.
         root_der: the certificate of the pinned key that its chain leads to.
+        stray: a certificate of a `Stray`, where the format's are no X.509.
     """
     data, chain = good.data, good.chain
 
     def changed(chain: tuple[bytes, ...], data: bytes = data) -> Evidence:
         return Evidence(good.format, data, chain)
 
-    stray = stray_certificate()
+    stray = stray or stray_certificate()
     refusals = [
         Refusal(
             "the format is unknown", Evidence("no-such-format", data, chain), "unknown-format", "no-such"

@@ -22,6 +22,7 @@ from keystead.devices import (
     pkix_evidence,
     primus,
     qasm,
+    smartcard_hsm,
     tpm2_certify,
     yubihsm,
     yubikey_piv,
@@ -45,6 +46,8 @@ from keystead.testvendor.primus_refusals import all_primus_refusals
 from keystead.testvendor.qasm import TestQasm, TestQasmMaker
 from keystead.testvendor.qasm_refusals import all_qasm_refusals
 from keystead.testvendor.refusals import Refusal
+from keystead.testvendor.smartcard_hsm import TestSmartCardHsm, TestSmartCardHsmMaker
+from keystead.testvendor.smartcard_hsm_refusals import all_smartcard_hsm_refusals
 from keystead.testvendor.tpm import TestTpm, TestTpmMaker
 from keystead.testvendor.tpm_refusals import all_tpm_refusals
 from keystead.testvendor.yubihsm import TestYubiHsm, TestYubiHsmMaker
@@ -85,6 +88,7 @@ class TestVendor:
         self._qasms = TestQasmMaker(self.seed)
         self._tpms = TestTpmMaker(self.seed, key)
         self._pkix = TestPkixMaker(self.seed)
+        self._cards = TestSmartCardHsmMaker(self.seed)
         self._lunas = TestLunaMaker(self.seed, key)
         self._marvells = TestMarvellMaker(self.seed, key)
         self._clusters = TestFortanixMaker(self.seed, key)
@@ -99,6 +103,9 @@ class TestVendor:
             qasm.FORMAT: _Line(self._qasms.anchors, partial(all_qasm_refusals, self._qasms)),
             tpm2_certify.FORMAT: _Line(self._tpms.anchors, partial(all_tpm_refusals, self._tpms)),
             pkix_evidence.FORMAT: _Line(self._pkix.anchors, partial(all_pkix_refusals, self._pkix)),
+            smartcard_hsm.FORMAT: _Line(
+                self._cards.anchors, partial(all_smartcard_hsm_refusals, self._cards)
+            ),
         }
 
     def yubikey(
@@ -143,6 +150,10 @@ class TestVendor:
     def pkix_module(self, serial: str | None) -> TestPkixModule:
         """A module that speaks PKIX Evidence; see `TestPkixModule`."""
         return self._pkix.make(serial)
+
+    def smartcard_hsm(self, serial: str) -> TestSmartCardHsm:
+        """A SmartCard-HSM; `serial` is its holder reference without the sequence number (`XTTS0100001`)."""
+        return self._cards.make(serial)
 
     def luna(
         self, serial: int, *, firmware: tuple[int, int] = (7, 84), path: str = "chrysalis-its"

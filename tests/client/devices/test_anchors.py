@@ -75,6 +75,7 @@ def test_every_format_has_an_anchor() -> None:
         ("nshield", {"nShield KWARN-1"}),
         ("primus", {"PRIMUS_HSM_ROOTKEY"}),
         ("qasm", {"C4A_RCA"}),
+        ("smartcard-hsm", {"DESRCACC100001"}),
     ],
 )
 def test_each_format_has_the_roots_of_all_its_hierarchies(name: str, roots: set[str]) -> None:

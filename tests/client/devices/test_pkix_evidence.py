@@ -165,8 +165,8 @@ def test_a_pinned_attestation_key_is_not_enough() -> None:
 
 
 def test_logs_do_not_admit_it() -> None:
-    """It is the only experimental format, as is its scheme; the library identifies it all the same."""
-    assert FORMATS.keys() - ADMITTED_BY_LOGS == {"pkix-evidence"}
+    """It is experimental, as is its scheme; the library identifies it all the same."""
+    assert FORMATS.keys() - ADMITTED_BY_LOGS == {"pkix-evidence", "smartcard-hsm"}
     assert [scheme.name for scheme in SCHEMES.values() if scheme.experimental] == ["pkix-evidence-serial"]
 
 

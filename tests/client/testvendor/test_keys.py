@@ -7,7 +7,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from keystead.certificate.public_key import verify_signature
 from keystead.testvendor.keys import SigningKey, derive_bytes, derive_key, generate_rsa_key
 
-KINDS = ["ec-p256", "ec-p384", "ed25519", "rsa-2048"]
+KINDS = ["ec-p256", "ec-p384", "ec-p521", "ec-bp256", "ed25519", "rsa-2048"]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -148,3 +148,15 @@ def test_experimental_evidence_is_not_admitted() -> None:
     with pytest.raises(RefusedError, match="logs admit no evidence of the format 'pkix-evidence'") as caught:
         judge_evidence((evidence,), key.spki, vendor.anchors(), frozenset())
     assert caught.value.code == "evidence-unknown-format"
+
+
+def test_evidence_that_leaves_open_whether_a_key_can_leave_is_not_admitted() -> None:
+    """A SmartCard-HSM's request verifies, and names the device; a log does not take it as an attestation."""
+    vendor = TestVendor("test smartcard-hsm", "ec-p256")
+    device = vendor.smartcard_hsm("XTTS0100001")
+    evidence = device.attest(device.generate())
+    attestation = verify_evidence(evidence, vendor.anchors())
+    assert attestation.properties["exportable"] is None
+    with pytest.raises(RefusedError, match="logs admit no evidence of the format 'smartcard-hsm'") as caught:
+        judge_evidence((evidence,), attestation.key, vendor.anchors(), frozenset())
+    assert caught.value.code == "evidence-unknown-format"
