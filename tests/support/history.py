@@ -10,7 +10,7 @@ alone (`MemoryLog`), so a history can also tell what no honest server would log.
 >>> two = history.certificate("Beta GmbH", serial=1, ca=history.south)
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -24,7 +24,10 @@ from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.verify import verify_evidence
 from keystead.monitor.follow import MonitoredLog
+from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
+from keystead.monitor.revocation_list import RevocationList
 from keystead.monitor.run import Report, monitor_once
+from keystead.monitor.watch import WatchList
 from keystead.statements.audit_scheme import AuditScheme
 from keystead.statements.dsse import Envelope
 from keystead.statements.entry import StatementEntry
@@ -460,6 +463,9 @@ class History:
         anchors: AnchorSet | None = None,
         fetcher: Fetcher | None = None,
         others: Sequence["History"] = (),
+        lists: Mapping[str, RevocationList] | None = None,
+        terms: Terms = DEFAULT_TERMS,
+        watch: WatchList | None = None,
     ) -> Report:
         """One round of the monitor on a day (the last of the history), as of that day unless `at` is given."""
         logs = [MonitoredLog(self.log.trust, fetcher or self.log)]
@@ -471,6 +477,9 @@ class History:
             now_ms=self.log.now_ms if day is None else milliseconds(day),
             at_ms=None if at is None else milliseconds(at),
             known_at_ms=None if known_at is None else milliseconds(known_at),
+            lists=lists,
+            terms=terms,
+            watch=watch,
         )
 
 

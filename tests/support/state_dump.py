@@ -31,6 +31,10 @@ FROM evidence_statement JOIN log ON log.id = log JOIN certificate ON certificate
 SELECT issuance_origin, idx, time, certificate_id, keyid, party, reason
 FROM revocation JOIN log ON log.id = log JOIN certificate ON certificate.id = certificate;
 
+SELECT digest, issuer_key_hash FROM revocation_list;
+SELECT issuer_key_hash, serial, reason, time, issuer FROM listed;
+SELECT certificate_id, reason, time, list_revocation.issuer_key_hash, list_revocation.issuer
+FROM list_revocation JOIN certificate ON certificate.id = certificate;
 SELECT issuance_origin, idx, time, device_id, one, other, keyid, party FROM transfer JOIN log ON log.id = log;
 SELECT issuance_origin, idx, time, keyid, party, issuers FROM alias JOIN log ON log.id = log;
 SELECT issuance_origin, idx, subscriber_id FROM alias_member JOIN log ON log.id = log;

@@ -6,6 +6,7 @@ import signal
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -13,16 +14,21 @@ import click
 from keystead.cli.exit_codes import BAD_ANSWER, FINE, exit_code
 from keystead.cli.finding_output import changed, show_finding, show_summary
 from keystead.cli.logs import LogAddress, find_logs
-from keystead.cli.options import TIME, anchors_option, json_option, log_options
+from keystead.cli.monitor_inputs import read_revocation_lists, read_watch_list
+from keystead.cli.options import TIME, anchors_option, existing_file, existing_path, json_option, log_options
 from keystead.cli.output import Output
 from keystead.cli.terminal import print_error, print_note
 from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
 from keystead.devices.anchors import AnchorSet
-from keystead.errors import UsageError
+from keystead.errors import KeysteadError, UsageError
 from keystead.monitor.findings import Finding, State
+from keystead.monitor.knowledge import Terms
+from keystead.monitor.list_revocations import GivenList
+from keystead.monitor.revocation_list import RevocationList
 from keystead.monitor.run import FollowedLog, MonitoredLog, Report, monitor_once
 from keystead.monitor.store import DATABASE
+from keystead.monitor.watch import WatchList
 
 __all__ = ["command"]
 
@@ -45,7 +51,7 @@ _WHOLE_SECOND = 999
 @click.option(
     "--known-at", type=TIME, help="With --once: judge as of that time, and hide what was logged later."
 )
-@click.option("--all", "show_all", is_flag=True, help="Print settled findings, too.")
+@click.option("--all", "show_all", is_flag=True, help="Print settled and acknowledged findings, too.")
 @click.option(
     "--every",
     type=click.IntRange(min=1),
@@ -54,6 +60,29 @@ _WHOLE_SECOND = 999
     metavar="SECONDS",
     help="Without --once: the pause between two rounds.",
 )
+@click.option(
+    "--crl",
+    "lists",
+    type=existing_path,
+    multiple=True,
+    metavar="FILE|DIR",
+    help="Revocation lists, DER or PEM: believed if a CA in the logs signed them, from their publication on.",
+)
+@click.option(
+    "--watch",
+    "watch_file",
+    type=existing_file,
+    metavar="FILE.toml",
+    help="Tell only what concerns these: [watch] with the arrays cas, subscribers, devices, services.",
+)
+@click.option(
+    "--distrust-party",
+    "refused",
+    multiple=True,
+    metavar="NAME",
+    help="Do not accept what this party or operator states as a resolution; repeat for several.",
+)
+@click.option("--clouds-too", is_flag=True, help="Hold devices of cloud providers to the same rules.")
 @anchors_option
 @log_options
 @json_option
@@ -64,6 +93,10 @@ def command(
     known_at: int | None,
     show_all: bool,
     every: int,
+    lists: tuple[Path, ...],
+    watch_file: Path | None,
+    refused: tuple[str, ...],
+    clouds_too: bool,
     anchors_file: Path | None,
     log_urls: tuple[str, ...],
     trust_files: tuple[Path, ...],
@@ -77,44 +110,64 @@ def command(
     """
     if (at is not None or known_at is not None) and not once:
         raise UsageError("--at and --known-at judge one moment: give --once with them")
-    watch = _Watch(Output(as_json), state, own_anchors(anchors_file), show_all, witness_policy)
-    return asyncio.run(watch.run(log_urls, trust_files, once=once, at=at, known_at=known_at, every=every))
+    task = _Task(
+        state,
+        own_anchors(anchors_file),
+        Terms(frozenset(refused), clouds_too),
+        None if watch_file is None else read_watch_list(watch_file),
+        lists,
+    )
+    monitor = _Monitor(Output(as_json), task, show_all)
+    logs = _Logs(log_urls, trust_files, witness_policy)
+    return asyncio.run(monitor.run(logs, once=once, at=_moment(at), known_at=_moment(known_at), every=every))
 
 
-class _Watch:
+@dataclass(frozen=True, slots=True)
+class _Task:
+    """What to judge, and how."""
+
+    state: Path
+    anchors: AnchorSet
+    terms: Terms
+    watch: WatchList | None
+    lists: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class _Logs:
+    """Which logs the command line names."""
+
+    urls: tuple[str, ...]
+    trust_files: tuple[Path, ...]
+    witness_policy: Path | None
+
+    async def find(self, state: Path) -> list[LogAddress]:
+        if not self.urls and not self.trust_files and (state / DATABASE).exists():
+            return []
+        return await find_logs(self.urls, self.trust_files, state, witness_policy=self.witness_policy)
+
+
+class _Monitor:
     """One monitor on the command line."""
 
-    def __init__(
-        self, output: Output, state: Path, anchors: AnchorSet, show_all: bool, witness_policy: Path | None
-    ) -> None:
+    def __init__(self, output: Output, task: _Task, show_all: bool) -> None:
         self._output = output
-        self._state = state
-        self._anchors = anchors
+        self._task = task
         self._show_all = show_all
-        self._witness_policy = witness_policy
 
-    async def run(
-        self,
-        log_urls: Sequence[str],
-        trust_files: Sequence[Path],
-        *,
-        once: bool,
-        at: int | None,
-        known_at: int | None,
-        every: int,
-    ) -> int:
+    async def run(self, logs: _Logs, *, once: bool, at: int | None, known_at: int | None, every: int) -> int:
         """Follow once or until stopped; the exit code."""
-        logs: list[LogAddress] = []
-        if log_urls or trust_files or not (self._state / DATABASE).exists():
-            logs = await find_logs(log_urls, trust_files, self._state, witness_policy=self._witness_policy)
+        addresses = await logs.find(self._task.state)
         async with AsyncExitStack() as stack:
             followed = [
-                MonitoredLog(log.trust, await stack.enter_async_context(HTTPFetcher(log.url))) for log in logs
+                MonitoredLog(log.trust, await stack.enter_async_context(HTTPFetcher(log.url)))
+                for log in addresses
             ]
             if not once:
                 await self._follow(followed, every)
                 return FINE
-            report = await self._round(followed, at, known_at)
+            report = await self._round(followed, read_revocation_lists(self._task.lists), at, known_at)
+        _note_unused(report.lists)
         shown = [finding for finding in report.findings if self._show_all or finding.state is State.OPEN]
         for finding in shown:
             show_finding(self._output, finding)
@@ -122,17 +175,25 @@ class _Watch:
         return max(BAD_ANSWER if report.open else FINE, _complain(report.logs))
 
     async def _round(
-        self, logs: Sequence[MonitoredLog], at: int | None = None, known_at: int | None = None
+        self,
+        logs: Sequence[MonitoredLog],
+        lists: Mapping[str, RevocationList],
+        at: int | None = None,
+        known_at: int | None = None,
     ) -> Report:
+        task = self._task
         with self._output.progress("following") as progress:
             return await monitor_once(
-                self._state,
+                task.state,
                 logs,
-                self._anchors,
+                task.anchors,
                 now_ms=time.time_ns() // 1_000_000,
-                at_ms=_moment(at),
-                known_at_ms=_moment(known_at),
+                at_ms=at,
+                known_at_ms=known_at,
                 progress=progress,
+                lists=lists,
+                terms=task.terms,
+                watch=task.watch,
             )
 
     async def _follow(self, logs: Sequence[MonitoredLog], every: int) -> None:
@@ -141,9 +202,12 @@ class _Watch:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         known: dict[bytes, Finding] = {}
+        unused: set[str] = set()
         while not stop.is_set():
-            report = await self._round(logs)
+            report = await self._round(logs, self._lists_now())
             _complain(report.logs)
+            _note_unused([given for given in report.lists if given.name not in unused])
+            unused |= {given.name for given in report.lists}
             for finding in self._news(known, report.findings):
                 show_finding(self._output, finding)
             known = {finding.id: finding for finding in report.findings}
@@ -153,6 +217,14 @@ class _Watch:
                 await asyncio.wait_for(stop.wait(), every)
             except TimeoutError:
                 continue
+
+    def _lists_now(self) -> Mapping[str, RevocationList]:
+        """The lists as they are in this round: their folder is kept up by somebody else, who may be at it."""
+        try:
+            return read_revocation_lists(self._task.lists)
+        except (KeysteadError, OSError) as error:
+            print_error(f"the revocation lists are not looked at in this round: {error}")
+            return {}
 
     def _news(self, known: Mapping[bytes, Finding], findings: Sequence[Finding]) -> list[Finding]:
         return [
@@ -165,6 +237,12 @@ class _Watch:
 
 def _moment(seconds: int | None) -> int | None:
     return None if seconds is None else seconds * 1000 + _WHOLE_SECOND
+
+
+def _note_unused(lists: Sequence[GivenList]) -> None:
+    for given in lists:
+        if not given.used:
+            print_note(f"{given.name} is not used: no CA in the logs signed it.")
 
 
 def _complain(logs: Sequence[FollowedLog]) -> int:

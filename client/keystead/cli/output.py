@@ -58,6 +58,14 @@ class _Bar:
         self._shown.update(self._task, total=total)
 
 
+class _Rate(bars.ProgressColumn):
+    """How many steps a second."""
+
+    def render(self, task: bars.Task) -> Text:
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:,.0f}/s", style="progress.data.speed")
+
+
 class Output:
     """Where a verb's results go.
 
@@ -117,6 +125,7 @@ class Output:
             bars.TextColumn("{task.description}", markup=False),
             bars.BarColumn(),
             bars.MofNCompleteColumn(),
+            _Rate(),
             bars.TimeElapsedColumn(),
             bars.TimeRemainingColumn(),
             console=_console(sys.stderr),

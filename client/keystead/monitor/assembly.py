@@ -37,6 +37,7 @@ __all__ = [
     "ClaimRow",
     "EntryRow",
     "EvidenceRow",
+    "ListedRow",
     "RevocationRow",
     "certificate_facts",
     "device_facts",
@@ -86,6 +87,15 @@ class EvidenceRow(NamedTuple):
     found: EvidenceFacts
 
 
+class ListedRow(NamedTuple):
+    """That a revocation list, given to the monitor, names the certificate."""
+
+    time_ms: int
+    reason: str
+    issuer_key_hash: bytes
+    issuer: str
+
+
 class RevocationRow(NamedTuple):
     """A `certificate-revoked`."""
 
@@ -117,6 +127,7 @@ class CertificateRows:
     bindings: list[BindingRow] = field(default_factory=list)
     evidence: list[EvidenceRow] = field(default_factory=list)
     revocations: list[RevocationRow] = field(default_factory=list)
+    listed: list[ListedRow] = field(default_factory=list)
 
 
 class _Superseded(NamedTuple):
@@ -297,7 +308,7 @@ def _endings(rows: CertificateRows, knowledge: Knowledge) -> list[Ending]:
         and not (issued and row.reason == NOT_ISSUED)
     ]
     counting.sort(key=lambda row: (row.time_ms, knowledge.logs[row.log].origin, row.leaf))
-    return [
+    stated = [
         Ending(
             row.time_ms,
             row.reason,
@@ -306,6 +317,15 @@ def _endings(rows: CertificateRows, knowledge: Knowledge) -> list[Ending]:
         )
         for row in counting
     ]
+    listed = [
+        Ending(row.time_ms, row.reason, f"the revocation list of {row.issuer}", None)
+        for row in sorted(rows.listed)
+        # A list rests on the issuing key, which signed it.
+        if not any(
+            knowledge.weightless((row.issuer_key_hash,), When(log, row.time_ms)) for log in knowledge.logs
+        )
+    ]
+    return sorted([*stated, *listed], key=lambda ending: ending.at_ms)
 
 
 def _unrecorded(rows: CertificateRows) -> Span | None:

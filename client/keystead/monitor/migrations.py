@@ -35,9 +35,10 @@ def migrate(db: sqlite3.Connection, create: Callable[[], None]) -> None:
         create: makes the present tables in a database that has none.
     """
     logs, lies = db.execute(_LOG).fetchall(), db.execute(_LIES).fetchall()
-    tables = db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
-    for (table,) in tables:
-        db.execute(f'DROP TABLE "{table}"')
+    for kind in ("view", "table"):
+        names = db.execute("SELECT name FROM sqlite_master WHERE type = ?", (kind,)).fetchall()
+        for (name,) in names:
+            db.execute(f'DROP {kind} "{name}"')
     create()
     db.executemany(_PUT_LOG, logs)
     db.executemany(_PUT_LIES, lies)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from keystead.client.trust import parse_trust
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import ParseError, SignatureError, StatementError
-from keystead.monitor.knowledge import Knowledge, LogKnowledge
+from keystead.monitor.knowledge import DEFAULT_TERMS, Knowledge, LogKnowledge, Terms
 from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
 from keystead.monitor.statement_facts import Said, StatementFacts
 from keystead.statements.entry import parse_statement_entry
@@ -181,13 +181,19 @@ class StatementReplay:
         return None if row is None else logged_statement(index, parse_statement_entry(row[0]), self.policies)
 
 
-def load_knowledge(db: sqlite3.Connection, anchors: AnchorSet, known_at_ms: int | None = None) -> Knowledge:
+def load_knowledge(
+    db: sqlite3.Connection,
+    anchors: AnchorSet,
+    known_at_ms: int | None = None,
+    terms: Terms = DEFAULT_TERMS,
+) -> Knowledge:
     """What the state knows of all logs, read from it afresh.
 
     Args:
         db: the state.
         anchors: the monitor's own.
         known_at_ms: what was logged later is hidden; None hides nothing.
+        terms: on which its user judges.
     """
     logs = {}
     for number, raw in db.execute("SELECT id, trust FROM log ORDER BY id").fetchall():
@@ -195,7 +201,7 @@ def load_knowledge(db: sqlite3.Connection, anchors: AnchorSet, known_at_ms: int 
         origin = trust.statements.key.origin
         replay = StatementReplay(db, number, origin, trust.statements.statement_key, anchors)
         logs[number] = LogKnowledge(trust.issuance.key.origin, origin, replay.policies, replay.services)
-    return Knowledge(logs, anchors, known_at_ms)
+    return Knowledge(logs, anchors, known_at_ms, terms)
 
 
 class _View:

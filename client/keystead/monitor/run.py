@@ -5,7 +5,8 @@ A log that cannot be followed does not keep the others from being followed, nor 
 error is in the report.
 """
 
-from collections.abc import Sequence
+import json
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
@@ -17,15 +18,20 @@ from keystead.monitor.acknowledgements import AcknowledgementFile, told
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog, Progress
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
+from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
+from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
 from keystead.monitor.misbehaviour import recorded_misbehaviour
 from keystead.monitor.recording import touch
 from keystead.monitor.replay import load_knowledge
+from keystead.monitor.revocation_list import RevocationList
 from keystead.monitor.rules import log_misbehaviour
 from keystead.monitor.store import Store
+from keystead.monitor.watch import WatchList
 
 __all__ = ["FollowedLog", "MonitoredLog", "Report", "monitor_once"]
 
 _ANCHORS = "anchors"
+_TERMS = "terms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +65,14 @@ class Report:
         known_at_ms: what was logged later was hidden; None: nothing was.
         logs: those of this round, in the order given.
         findings: settled ones too; open ones first, the most serious first.
+        lists: what became of the revocation lists of this round.
     """
 
     at_ms: int
     known_at_ms: int | None
     logs: tuple[FollowedLog, ...]
     findings: tuple[Finding, ...]
+    lists: tuple[GivenList, ...] = ()
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -81,6 +89,9 @@ async def monitor_once(
     at_ms: int | None = None,
     known_at_ms: int | None = None,
     progress: Progress | None = None,
+    lists: Mapping[str, RevocationList] | None = None,
+    terms: Terms = DEFAULT_TERMS,
+    watch: WatchList | None = None,
 ) -> Report:
     """Catch up with logs and judge.
 
@@ -92,6 +103,9 @@ async def monitor_once(
         at_ms: judge as of this moment with all that is known, and do not keep the findings.
         known_at_ms: hide what was logged later; the moment to judge at, too, unless `at_ms` is given.
         progress: is told how far following is.
+        lists: revocation lists by name; those that were given before count as well.
+        terms: on which to judge. Other terms than in the last round judge everything anew.
+        watch: what to report; all of it where that is None.
 
     Raises:
         UsageError: a log is given twice.
@@ -101,9 +115,11 @@ async def monitor_once(
     if len(set(origins)) != len(origins):
         raise UsageError("a log is given twice")
     with Store(state) as store:
-        _note_anchors(store, anchors)
+        _note_basis(store, anchors, terms)
         followed = tuple([await _follow(store, log, anchors, now_ms, progress) for log in logs])
-        knowledge = load_knowledge(store.db, anchors, known_at_ms)
+        given = keep_lists(store, lists or {})
+        match_touched(store)
+        knowledge = load_knowledge(store.db, anchors, known_at_ms, terms)
         moment = next((given for given in (at_ms, known_at_ms) if given is not None), now_ms)
         if at_ms is None and known_at_ms is None:
             judge_present(store, knowledge, now_ms)
@@ -113,12 +129,13 @@ async def monitor_once(
         found += judge_undecodable(store.db, knowledge, moment)
         misbehaved = [case for case in recorded_misbehaviour(store.db) if knowledge.knows(case.time_ms)]
         found += log_misbehaviour.judge(misbehaved)
+    found = [finding for finding in found if watch is None or watch.concerns(finding)]
     known = AcknowledgementFile(state).read()
-    return Report(moment, known_at_ms, followed, tuple(in_order(told(found, known, moment))))
+    return Report(moment, known_at_ms, followed, tuple(in_order(told(found, known, moment))), given)
 
 
-def _note_anchors(store: Store, anchors: AnchorSet) -> None:
-    """With other anchors than in the last round, or new formats, all evidence may be worth something else."""
+def _note_basis(store: Store, anchors: AnchorSet, terms: Terms) -> None:
+    """With other anchors than in the last round, other formats or other terms, all may be judged otherwise."""
     digest = sha256(",".join(sorted(FORMATS)).encode() + b"\n")
     for anchor in sorted(anchors, key=lambda anchor: anchor.key_hash):
         digest.update(
@@ -129,6 +146,14 @@ def _note_anchors(store: Store, anchors: AnchorSet) -> None:
             store.set_meta(_ANCHORS, digest.digest())
             db.execute("UPDATE log SET reexamine = 1")
             touch(db, "all", (0,))
+    if (store.meta(_TERMS) or _terms_text(DEFAULT_TERMS)) != _terms_text(terms):
+        with store.transaction() as db:
+            store.set_meta(_TERMS, _terms_text(terms))
+            touch(db, "all", (0,))
+
+
+def _terms_text(terms: Terms) -> str:
+    return json.dumps([sorted(terms.refused), terms.clouds_too])
 
 
 async def _follow(

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The monitor's state, schema version 2. See store.py for what losing or altering it means.
+-- The monitor's state, schema version 3. See store.py for what losing or altering it means.
 --
 -- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
 -- at a given time, is a matter of which rows are read. Times are milliseconds since 1970, dates in certificates
@@ -147,6 +147,38 @@ CREATE TABLE revocation (
     PRIMARY KEY (log, idx)
 ) STRICT, WITHOUT ROWID;
 CREATE INDEX revocation_certificate ON revocation (certificate);
+
+-- Revocation lists that the user gave, each under the issuing key that signed it, and what they name: the earliest list
+-- that names a serial number with a reason. Times are those of their publication.
+CREATE TABLE revocation_list (
+    digest          BLOB NOT NULL,
+    issuer_key_hash BLOB NOT NULL,
+    PRIMARY KEY (digest, issuer_key_hash)
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE listed (
+    issuer_key_hash BLOB NOT NULL,
+    serial          BLOB NOT NULL,
+    reason          TEXT NOT NULL,
+    time            INTEGER NOT NULL,
+    issuer          TEXT NOT NULL,
+    list            BLOB NOT NULL,
+    PRIMARY KEY (issuer_key_hash, serial, reason)
+) STRICT, WITHOUT ROWID;
+
+-- Those of them that the logs hold.
+CREATE TABLE list_revocation (
+    certificate     INTEGER NOT NULL,
+    reason          TEXT NOT NULL,
+    time            INTEGER NOT NULL,
+    issuer_key_hash BLOB NOT NULL,
+    issuer          TEXT NOT NULL,
+    PRIMARY KEY (certificate, reason)
+) STRICT, WITHOUT ROWID;
+
+CREATE VIEW compromise AS
+    SELECT certificate FROM revocation WHERE reason = 'keyCompromise'
+    UNION SELECT certificate FROM list_revocation WHERE reason = 'keyCompromise';
 
 -- That a device went from one subscriber to another. The party is empty where an operator says so.
 CREATE TABLE transfer (

@@ -29,7 +29,7 @@ from keystead.monitor.migrations import OLDEST, migrate
 __all__ = ["DATABASE", "SCHEMA_VERSION", "Store"]
 
 DATABASE = "monitor.sqlite"
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
 _CACHE_KIB = 65_536

@@ -84,8 +84,8 @@ _CANDIDATES: dict[Unit, tuple[str, ...]] = {
         """,
         # A compromise may taint it.
         """
-        SELECT device FROM claim JOIN revocation ON revocation.certificate = claim.certificate
-        WHERE reason = 'keyCompromise' AND device IN AMONG
+        SELECT device FROM claim JOIN compromise ON compromise.certificate = claim.certificate
+        WHERE device IN AMONG
         """,
         # A service may have enrolled it.
         "SELECT id FROM device JOIN enrolled ON enrolled.device_id = device.device_id WHERE id IN AMONG",
@@ -99,10 +99,10 @@ _CANDIDATES: dict[Unit, tuple[str, ...]] = {
     ),
     Unit.COMPONENT: (
         """
-        SELECT component FROM revocation
-        JOIN certificate ON certificate.id = revocation.certificate
+        SELECT component FROM compromise
+        JOIN certificate ON certificate.id = compromise.certificate
         JOIN profile ON profile.id = profile
-        WHERE reason = 'keyCompromise' AND component IN AMONG
+        WHERE component IN AMONG
         """,
     ),
     Unit.CERTIFICATE: (

@@ -18,6 +18,7 @@ from keystead.monitor.assembly import (
     ClaimRow,
     EntryRow,
     EvidenceRow,
+    ListedRow,
     RevocationRow,
     certificate_facts,
     device_facts,
@@ -255,6 +256,13 @@ def _load_rows(
     ):
         if knowledge.knows(time_ms):
             found[number].revocations.append(RevocationRow(log, index, time_ms, keyid, party, reason))
+    for number, time_ms, reason, key_hash, issuer in _select(
+        db,
+        "SELECT certificate, time, reason, issuer_key_hash, issuer FROM list_revocation WHERE certificate IN (…)",
+        certificates,
+    ):
+        if knowledge.knows(time_ms):
+            found[number].listed.append(ListedRow(time_ms, reason, key_hash, issuer))
     return found
 
 

@@ -10,7 +10,8 @@ import pytest
 from keystead.monitor.run import MonitoredLog, monitor_once
 from keystead.monitor.store import Store
 from support.command_line import CommandLine
-from support.history import History
+from support.history import EAST, SOUTH, History
+from support.revocation_lists import encode_list
 
 
 @pytest.fixture
@@ -139,3 +140,29 @@ def test_what_cannot_be_acknowledged(keystead: CommandLine, state: Path, tmp_pat
         ended = keystead("acknowledge", *arguments, "--state", state)
         assert ended.code == 2, arguments
         assert complaint in ended.err
+
+
+def test_the_monitor_is_told_what_to_accept_and_what_to_tell(
+    keystead: CommandLine, state: Path, tmp_path: Path
+) -> None:
+    """Watch lists, parties whose word settles nothing, clouds, and revocation lists that do not concern anybody."""
+    monitor = ("monitor", "--once", "--all", "--state", state, "--json")
+    watch, wrong, lists = tmp_path / "watch.toml", tmp_path / "wrong.toml", tmp_path / "lists"
+    watch.write_text('[watch]\nsubscribers = ["Alpha Holding"]\n')
+    wrong.write_text("[watch]\n")
+    lists.mkdir()
+    (lists / "south.crl").write_bytes(encode_list(SOUTH, 1, []))
+    (lists / "readme.txt").write_text("not a list")
+
+    assert len(keystead(*monitor).documents) == 1
+    assert keystead(*monitor, "--watch", watch).documents == []
+    refused = keystead(*monitor, "--distrust-party", "North CA", "--clouds-too", "--crl", lists)
+    assert (refused.code, len(refused.documents)) == (1, 1)
+    assert "not used" not in refused.err
+    stranger = lists / "stranger.crl"
+    stranger.write_bytes(encode_list(EAST, 1, []))
+    assert "stranger.crl is not used" in keystead(*monitor, "--crl", stranger).err
+    for wrongly in (("--watch", wrong), ("--crl", lists / "readme.txt")):
+        ended = keystead(*monitor, *wrongly)
+        assert (ended.code, ended.out) == (2, "")
+        assert str(wrongly[1]) in ended.err
