@@ -18,7 +18,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from vectors import make_identifier_vectors as der
 from vectors import make_log_vectors as log
-from vectors import make_statement_vectors as said
+from vectors import signed_statements as said
+from vectors.statement_log import LOGGED
 
 KINDS = {
     1: "device-certificates",
@@ -33,7 +34,7 @@ KINDS = {
     10: "certificate-entries",
     11: "policies",
 }
-HEAD_TIME = said.LOGGED[-1]["time_ms"] + 1000
+HEAD_TIME = LOGGED[-1]["time_ms"] + 1000
 Map = dict[bytes, bytes]
 
 
@@ -281,7 +282,7 @@ MAP = {map_key(*subject): map_value(entries) for subject, entries in HISTORIES.i
 
 HASHES = [log.leaf_hash(entry) for entry in LEAVES]
 GROWN = [*HASHES, log.leaf_hash(b"one more")]
-ENTRIES = [b"\x00" + one["time_ms"].to_bytes(8) + one["envelope"].encode() for one in said.LOGGED]
+ENTRIES = [b"\x00" + one["time_ms"].to_bytes(8) + one["envelope"].encode() for one in LOGGED]
 HEAD = log.statement_entry(
     len(ENTRIES),
     HEAD_TIME,

@@ -2,12 +2,15 @@
 """All rules on every scenario of the table: exactly the expected findings, no more and no less."""
 
 from pathlib import Path
+from pkgutil import iter_modules
 
 import pytest
 
 from keystead.monitor.findings import Finding
+from support import scenarios
 from support.history import History
-from support.scenarios import SCENARIOS, Also, Expected, Scenario, subject_of
+from support.scenarios import SCENARIOS
+from support.scenarios.scenario import Also, Expected, Scenario, subject_of
 
 _SHARED = "shared-device"
 _Seen = dict[tuple[str, bytes], Expected | Also]
@@ -48,6 +51,13 @@ async def test_the_findings_are_those_expected(scenario: Scenario, tmp_path: Pat
     assert _seen(report.findings, expected) == expected
     for finding in report.findings:
         _check_form(finding)
+
+
+def test_every_topic_is_told() -> None:
+    """A module beside the others is in the table, and no two scenarios have one name."""
+    topics = {module.name for module in iter_modules(scenarios.__path__)} - {"scenario"}
+    assert {scenario.tell.__module__.rpartition(".")[2] for scenario in SCENARIOS} == topics
+    assert len({scenario.name for scenario in SCENARIOS}) == len(SCENARIOS)
 
 
 def test_every_rule_has_scenarios() -> None:
