@@ -32,17 +32,11 @@ from keystead.statements.payloads import (
     LogPolicy,
     ServiceAudit,
     ServiceDevices,
-    kind_of,
     parse_statement,
 )
 from keystead.statements.policy import Policy, parse_policy
 from keystead.statements.policy_history import LoggedPolicy, PolicyHistory
-from keystead.statements.rights import (
-    REPLAY_GRACE_MS,
-    judge_log_statement,
-    judge_statement,
-    logged_statement,
-)
+from keystead.statements.rights import judge_logged, logged_statement
 from keystead.statements.services import ServiceRegistry
 from keystead.statements.view import LoggedStatement
 
@@ -216,16 +210,8 @@ class Judge:
     def _refusal(self, read: ReadStatement) -> StatementError | SignatureError | None:
         in_force = self.policy_for(read.entry.timestamp)
         view = AuditView(self.origin, read, self._state.db, self.services, self.statement_at)
-        envelope, time = read.entry.envelope, read.entry.timestamp
         try:
-            if kind_of(envelope).speaking is None:
-                judge_log_statement(read.statement, envelope, self._statement_key, in_force, view, time)
-            elif in_force is None:
-                return StatementError("no policy is in force yet", check="no-policy")
-            else:
-                judge_statement(
-                    read.statement, envelope, in_force.policy, view, time, grace_ms=REPLAY_GRACE_MS
-                )
+            judge_logged(read.statement, read.entry, self._statement_key, in_force, view)
         except (StatementError, SignatureError) as error:
             return error
         return None

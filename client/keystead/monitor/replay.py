@@ -29,12 +29,7 @@ from keystead.statements.kinds.log_policy import LogPolicy
 from keystead.statements.payloads import kind_of, parse_statement
 from keystead.statements.policy import parse_policy
 from keystead.statements.policy_history import PolicyHistory
-from keystead.statements.rights import (
-    REPLAY_GRACE_MS,
-    judge_log_statement,
-    judge_statement,
-    logged_statement,
-)
+from keystead.statements.rights import judge_logged, logged_statement
 from keystead.statements.services import Service, ServiceRegistry
 from keystead.statements.statement import Statement
 from keystead.statements.view import LoggedCertificate, LoggedStatement
@@ -135,7 +130,8 @@ class StatementReplay:
                 self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
                 return
             said = Said(index, entry, statement, raw)
-            self._judge(said)
+            in_force = self.policies.in_force_for(entry.timestamp)
+            judge_logged(statement, entry, self._statement_key, in_force, _View(self, said))
         except (ParseError, StatementError, SignatureError) as error:
             if getattr(error, "check", "") in _MAY_BE_EARLY and self._waits_before(index):
                 self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
@@ -148,17 +144,6 @@ class StatementReplay:
         """Whether a statement before this one waits, which could give the right to make this one."""
         query = "SELECT 1 FROM pending WHERE log = ? AND idx < ?"
         return self._db.execute(query, (self.log, index)).fetchone() is not None
-
-    def _judge(self, said: Said) -> None:
-        in_force = self.policies.in_force_for(said.entry.timestamp)
-        view = _View(self, said)
-        envelope, now_ms = said.entry.envelope, said.entry.timestamp
-        if kind_of(envelope).speaking is None:
-            judge_log_statement(said.statement, envelope, self._statement_key, in_force, view, now_ms)
-        elif in_force is None:
-            raise StatementError("no policy is in force yet", check="no-policy")
-        else:
-            judge_statement(said.statement, envelope, in_force.policy, view, now_ms, grace_ms=REPLAY_GRACE_MS)
 
     def _misbehaved(self, kind: str, index: int, time_ms: int, why: str, raw: bytes) -> None:
         record_misbehaviour(

@@ -5,8 +5,8 @@
 Both raise a `StatementError` with a stable `check`, the list of which is in the specification, or a
 `SignatureError` with the check `bad-signature`.
 
-A server calls them before it sequences a statement; a monitor calls them again for every logged one, with the
-policy in force for the entry, a view of what stands before it, the entry's time as `now_ms` and `REPLAY_GRACE_MS`.
+A server judges what is submitted before it sequences it; monitors and audits judge again whatever was logged, by
+`judge_logged`, with the policy in force for the entry and a view of what stands before it.
 
 Invariant: pure. The verdict depends on the arguments alone.
 """
@@ -26,6 +26,7 @@ __all__ = [
     "MAX_AHEAD_MS",
     "REPLAY_GRACE_MS",
     "judge_log_statement",
+    "judge_logged",
     "judge_statement",
     "logged_statement",
 ]
@@ -118,6 +119,35 @@ def judge_log_statement(
     # (3) The log's own key signed it.
     verify_envelope(envelope, statement_key)
     kind.judge(statement, Speaker(statement_key, party=None, distrusted=False), case)
+
+
+def judge_logged(
+    statement: Statement,
+    entry: StatementEntry,
+    statement_key: bytes,
+    in_force: LoggedPolicy | None,
+    view: StatementView,
+) -> None:
+    """Judge a statement of a log again, whoever made it.
+
+    Args:
+        statement: what the entry's envelope says.
+        entry: as it was logged.
+        statement_key: DER SubjectPublicKeyInfo of the log's statement key, from its trust file.
+        in_force: the policy in force for the entry; None for the first batch, which nothing precedes.
+        view: what stands before the statement.
+
+    Raises:
+        StatementError: as `judge_log_statement` and `judge_statement`, by who speaks in its kind; `no-policy`.
+        SignatureError: likewise.
+    """
+    envelope, logged_ms = entry.envelope, entry.timestamp
+    if kind_of(envelope).speaking is None:
+        judge_log_statement(statement, envelope, statement_key, in_force, view, logged_ms)
+    elif in_force is None:
+        refuse(Case(envelope, Policy(), view, logged_ms), "no-policy", "no policy is in force yet")
+    else:
+        judge_statement(statement, envelope, in_force.policy, view, logged_ms, grace_ms=REPLAY_GRACE_MS)
 
 
 def _judge_place_and_date(statement: Statement, case: Case, grace_ms: int) -> None:

@@ -11,7 +11,13 @@ from keystead.errors import VerificationError
 from keystead.statements.entry import StatementEntry
 from keystead.statements.payloads import Statement, sign_statement
 from keystead.statements.policy_history import LoggedPolicy, PolicyHistory
-from keystead.statements.rights import judge_log_statement, logged_statement
+from keystead.statements.rights import (
+    MAX_AGE_MS,
+    REPLAY_GRACE_MS,
+    judge_log_statement,
+    judge_logged,
+    logged_statement,
+)
 from keystead.statements.statement_key import SigningKey, spki_of
 from support.statements import (
     AUDITOR,
@@ -87,6 +93,33 @@ def test_log_may_not_say_everything() -> None:
     refused("anchor-not-in-policy", lambda: judge_log(recorded(format="yubihsm")))
     bad = policy(vendor_anchors=(ANCHOR,), distrusted={ANCHOR.key_hash: 0})
     refused("distrusted-key", lambda: judge_log(recorded(), in_force=LoggedPolicy(0, NOW_MS - 1, bad)))
+
+
+def judge_again(
+    statement: Statement,
+    key: SigningKey,
+    in_force: LoggedPolicy | None = IN_FORCE,
+    logged_ms: int = NOW_MS,
+) -> None:
+    entry = StatementEntry(logged_ms, sign_statement(key, statement))
+    judge_logged(statement, entry, spki_of(LOG), in_force, known_service())
+
+
+def test_what_was_logged_is_judged_by_who_speaks_in_it() -> None:
+    """The log by its own rules, others by the policy in force; before any is, nobody but the log."""
+    judge_again(log_policy(), LOG, in_force=None)
+    judge_again(revocation(), CA)
+    refused("unknown-key", lambda: judge_again(log_policy(), CA))
+    refused("no-policy", lambda: judge_again(recorded(), LOG, in_force=None))
+    refused("no-policy", lambda: judge_again(revocation(), CA, in_force=None))
+    refused("unknown-party", lambda: judge_again(revocation(), LOG))
+
+
+def test_what_was_logged_may_be_older_than_what_is_submitted() -> None:
+    """By the time between judging and sequencing, and no more."""
+    latest = revocation().issued * 1000 + MAX_AGE_MS + REPLAY_GRACE_MS
+    judge_again(revocation(), CA, logged_ms=latest)
+    refused("issued-too-long-ago", lambda: judge_again(revocation(), CA, logged_ms=latest + 1))
 
 
 def test_logged_statement_knows_its_party() -> None:

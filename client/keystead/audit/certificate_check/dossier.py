@@ -22,16 +22,10 @@ from keystead.statements.payloads import (
     DeviceEvidence,
     LogPolicy,
     Statement,
-    kind_of,
 )
 from keystead.statements.policy import Policy
 from keystead.statements.policy_history import PolicyHistory
-from keystead.statements.rights import (
-    REPLAY_GRACE_MS,
-    judge_log_statement,
-    judge_statement,
-    logged_statement,
-)
+from keystead.statements.rights import judge_logged, logged_statement
 from keystead.statements.services import Service, ServiceRegistry
 from keystead.statements.view import LoggedCertificate, LoggedStatement
 
@@ -165,17 +159,9 @@ class Dossier:
         return judged
 
     def _refusal(self, read: ReadStatement, view: "_View") -> StatementError | SignatureError | None:
-        envelope, time = read.entry.envelope, read.entry.timestamp
-        in_force = self.policies.in_force_for(time)
+        in_force = self.policies.in_force_for(read.entry.timestamp)
         try:
-            if kind_of(envelope).speaking is None:
-                judge_log_statement(read.statement, envelope, self._statement_key, in_force, view, time)
-            elif in_force is None:
-                return StatementError("no policy is in force yet", check="no-policy")
-            else:
-                judge_statement(
-                    read.statement, envelope, in_force.policy, view, time, grace_ms=REPLAY_GRACE_MS
-                )
+            judge_logged(read.statement, read.entry, self._statement_key, in_force, view)
         except (StatementError, SignatureError) as error:
             return error
         except ParseError as error:
