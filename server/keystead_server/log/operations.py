@@ -53,6 +53,7 @@ class AddEntry:
             self.certificate_id,
             self.known_by,
             self.policy_index,
+            self.devices,
         )
 
     @property

@@ -78,6 +78,16 @@ async def test_refusals_and_statements_pass_through_the_channel_unchanged(tmp_pa
         assert (await log.get("/healthz")).json["issuance_size"] == 1
 
 
+async def test_devices_that_an_extension_names_reach_the_records(tmp_path: Path) -> None:
+    """The rules for statements ask the lock database which devices an issuing key's certificates are on."""
+    async with running_log(tmp_path, front_ends=1) as log:
+        leaf = log.world.leaf(serial=7)
+        answer = await log.add_pre_chain(leaf.body(leaf.precertificate))
+        (device,) = answer.json["devices"]
+        records = log.server.log.records
+        assert records.issued_on(bytes.fromhex(device), {leaf.authority.issuer_key_hash})
+
+
 async def test_a_policy_change_reaches_every_front_end(tmp_path: Path) -> None:
     """Also for the very next submission, which was judged under the old one first."""
     async with running_log(tmp_path, front_ends=2) as log:
