@@ -2,17 +2,20 @@
 """The log in memory with an index over it, whose answers can be made wrong in every part.
 
 `heads` says what the map of a head holds, `answer` makes an honest answer under it. Both are plain values: a test that
-wants a lie changes one before it is signed or sent.
+wants a lie changes one before it is signed or sent. `get` answers as a log does whose base holds all of it.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
+from urllib.parse import parse_qsl, urlsplit
 
 from keystead.index.answer import IndexAnswer
 from keystead.index.history import encode_value, hash_history_leaf, make_page
-from keystead.index.kinds import Subject, index_key
+from keystead.index.kinds import Subject, index_key, parse_subject
 from keystead.index.map_build import build_map
 from keystead.index.map_nodes import MapNodes, memory_nodes
 from keystead.index.map_prove import prove
+from keystead.index.mapping import issuer_key_hash, subjects_of_entry, subjects_of_statement
 from keystead.index.verification import IndexTrust
 from keystead.statements.entry import StatementEntry
 from keystead.statements.payloads import IndexHead, sign_statement
@@ -43,11 +46,13 @@ class IndexedLog:
         log: honest, unless told otherwise.
         histories: what is listed under what; the next head commits to it.
         heads: those that were logged.
+        lies: see every answer to a question, and may change it.
     """
 
     log: MemoryLog = field(default_factory=MemoryLog)
     histories: dict[Subject, list[int]] = field(default_factory=dict)
     heads: list[MemoryHead] = field(default_factory=list)
+    lies: list[Callable[[IndexAnswer], IndexAnswer]] = field(default_factory=list)
 
     @property
     def trust(self) -> IndexTrust:
@@ -70,6 +75,35 @@ class IndexedLog:
         for subject in subjects:
             self.histories.setdefault(subject, []).append(index)
         return index
+
+    def list_all(self) -> None:
+        """List all that is logged under what it names, by the real mapping."""
+        self.histories.clear()
+        log = self.log
+        for index, leaf in enumerate(log.issuance.leaves):
+            issuer = log.objects.get(f"issuance/issuer/{leaf.fingerprints[0].hex()}")
+            for subject in subjects_of_entry(leaf.entry, None if issuer is None else issuer_key_hash(issuer)):
+                self.histories.setdefault(subject, []).append(index)
+        for index, raw in enumerate(log.statements.entries):
+            for subject in subjects_of_statement(raw):
+                self.histories.setdefault(subject, []).append(index)
+
+    async def get(self, path: str, limit: int = 1 << 30) -> bytes | None:
+        """As `Fetcher.get`; heads are kept for ever."""
+        if not path.startswith("index/v1/"):
+            return await self.log.get(path, limit)
+        self.log.requests.append(path)
+        parts = urlsplit(path)
+        subject = parse_subject(*parts.path.split("/")[2:])
+        asked = {name: int(value) for name, value in parse_qsl(parts.query)}
+        found = [head for head in self.heads if head.index == asked.get("head", head.index)]
+        if not found:
+            return None
+        count, size = len(found[-1].histories.get(subject, ())), min(asked.get("limit", 100), 1000)
+        answer = self.answer(subject, asked.get("from", max(0, count - size)), size, found[-1])
+        for lie in self.lies:
+            answer = lie(answer)
+        return answer.encode()
 
     def add_head(self, **changed: object) -> MemoryHead:
         """Publish what there is, log a head over it, and publish that; `changed` are members that lie."""

@@ -42,6 +42,29 @@ async def test_a_path_cannot_leave_the_log(path: str, tmp_path: Path) -> None:
         await FolderFetcher(tmp_path).get(path)
 
 
+@pytest.mark.parametrize(
+    ("path", "good"),
+    [
+        ("index/v1/policies/?limit=5", True),
+        ("index/v1/device-certificates/00?from=0&limit=5&head=9", True),
+        ("index/v1/policies/", False),
+        ("index/v1/policies/?limit=", False),
+        ("index/v1/policies/?limit=5&", False),
+        ("index/v1/policies/?limit=5?from=0", False),
+        ("index/v1/policies/?limit=5#x", False),
+        ("index/v1/../?limit=5", False),
+        ("?limit=5", False),
+    ],
+)
+async def test_a_question_to_an_index_is_a_path_with_numbers(path: str, good: bool, tmp_path: Path) -> None:
+    """Only then may it end in a slash; a folder has no answers."""
+    if good:
+        assert await FolderFetcher(tmp_path).get(path) is None
+    else:
+        with pytest.raises(UsageError):
+            check_path(path)
+
+
 def test_a_missing_folder_is_no_log(tmp_path: Path) -> None:
     """The mistake is told at once, not as a log that has nothing."""
     with pytest.raises(UsageError, match="no folder"):

@@ -1,0 +1,22 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking a log's device index, and reading what it lists, with every proof checked (`specs/device-index.md`).
+
+For one log, given its trust.json and a fetcher::
+
+    index = LogIndex(trust, fetcher)                       # `log_index`: limits of age and lag are its arguments
+    snapshot = await index.open(subject)                   # the first answer decides the head; all others are under it
+    history = await snapshot.history(subject)              # all of a history, or its newest entries
+    async for page in snapshot.pages(subject): ...         # the same, page by page, with memory for one page
+    await snapshot.entries(history.entries)                # `proven`: issuance entries, hashed to the signed root
+    await snapshot.statements(said.entries)                # statements, likewise
+    snapshot.issuance_tail(), snapshot.statement_tail()    # what lies after the head; `await snapshot.renew()` first
+                                                           # reads up to the log's newest checkpoints
+    snapshot.documents                                     # every answer as it came, for a record
+
+* `log_index`   one log's index: asks, and makes snapshots
+* `snapshot`    several answers under one head, and the logs under its checkpoints
+* `paging`      how the pages of a history join (pure)
+* `proven`      entries and statements out of verified trees
+
+Everything raises errors of `keystead.errors`; a lie is a `VerificationError` whose `check` names what was found.
+"""

@@ -1,0 +1,254 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Entries and statements out of verified trees, read once, with what they are listed under.
+
+An entry comes out of a bundle that hashes to the root of a verified checkpoint (`client.verified_tree`), which is its
+inclusion proof; `tree.inclusion_proof(index)` writes that proof down for others. The leaf's hash does not cover the
+fingerprints of the chain, so the issuing key of an `x509_entry` is taken from a certificate that verifiably issued it.
+
+Invariants:
+
+* an index that lists an entry under a subject that it does not name is caught here (`wrong-index`);
+* nothing is fetched twice, whatever the order of the questions.
+"""
+
+from collections.abc import AsyncGenerator, Iterable
+from contextlib import aclosing
+from dataclasses import dataclass
+from hashlib import sha256
+from itertools import groupby
+from typing import TypeVar
+
+from keystead.certificate.chain import verify_issued
+from keystead.certificate.x509 import Certificate, parse_certificate
+from keystead.client.fetcher import Fetcher
+from keystead.client.prefetch import in_order
+from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, Bundle, BundleCodec, VerifiedTree
+from keystead.ct.leaf import X509_ENTRY
+from keystead.ct.tile_leaf import TileLeaf
+from keystead.errors import (
+    FetchError,
+    LogMisbehaviourError,
+    ParseError,
+    ProofError,
+    StatementError,
+    VerificationError,
+)
+from keystead.index.kinds import Subject
+from keystead.index.mapping import subjects_of_entry, subjects_of_statement
+from keystead.monitor.facts import IssuanceFacts, read_entry
+from keystead.statements.entry import StatementEntry, parse_statement_entry
+from keystead.statements.payloads import parse_statement
+from keystead.statements.statement import Statement
+from keystead.tlog.tiles import TILE_WIDTH
+
+__all__ = ["EntrySource", "ProvenEntry", "ProvenStatement", "StatementSource"]
+
+_MAX_ISSUER_BYTES = 65_536
+_AHEAD = 4
+# Data tiles under way at once: one may have several megabytes.
+
+Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenEntry:
+    """An issuance entry.
+
+    Attributes:
+        origin: of its log.
+        index: in it.
+        leaf: as the data tile has it.
+        leaf_hash: of the log's tree.
+        issuer: that issued the certificate; None where nobody needs it (a `precert_entry` states its issuing key), or
+            where the certificate cannot be read.
+        facts: what it says.
+        subjects: what an index lists it under.
+    """
+
+    origin: str
+    index: int
+    leaf: TileLeaf
+    leaf_hash: bytes
+    issuer: Certificate | None
+    facts: IssuanceFacts
+    subjects: frozenset[Subject]
+
+
+@dataclass(frozen=True, slots=True)
+class ProvenStatement:
+    """A statement entry.
+
+    Attributes:
+        origin: of its log.
+        index: in it.
+        raw: its bytes.
+        leaf_hash: of the log's tree.
+        entry: when it was logged, and the envelope; None where the entry cannot be read.
+        statement: what it says; None where that cannot be read. Whether its signer may say it is not judged.
+        subjects: what an index lists it under.
+    """
+
+    origin: str
+    index: int
+    raw: bytes
+    leaf_hash: bytes
+    entry: StatementEntry | None
+    statement: Statement | None
+    subjects: frozenset[Subject]
+
+
+class EntrySource:
+    """Reads issuance entries.
+
+    Args:
+        origin: of the log.
+        fetcher: reads below the log's base.
+    """
+
+    def __init__(self, origin: str, fetcher: Fetcher) -> None:
+        self._origin = origin
+        self._fetcher = fetcher
+
+    async def read(
+        self, tree: VerifiedTree, indices: Iterable[int], subject: Subject | None
+    ) -> AsyncGenerator[ProvenEntry, None]:
+        """Entries by their indices, in ascending order.
+
+        Args:
+            tree: of the issuance log.
+            indices: which.
+            subject: that all of them are listed under; None where they are not from one history.
+
+        Raises:
+            FetchError, ParseError, ProofError: the log does not serve what its checkpoint promises.
+            LogMisbehaviourError: `wrong-leaf-index`, `wrong-index`.
+            VerificationError: `issuer-missing`, or the issuer did not issue.
+        """
+        async with aclosing(_select(tree, DATA_TILES, indices)) as found:
+            async for index, leaf, leaf_hash in found:
+                entry = await self._entry(tree, index, leaf, leaf_hash)
+                _check_listed(subject, entry.subjects, f"entry {index}", leaf.entry.merkle_tree_leaf(), tree)
+                yield entry
+
+    async def _entry(self, tree: VerifiedTree, index: int, leaf: TileLeaf, leaf_hash: bytes) -> ProvenEntry:
+        entry = leaf.entry
+        if entry.leaf_index != index:
+            raise LogMisbehaviourError(
+                f"issuance entry {index} of {self._origin} says that it is {entry.leaf_index}",
+                check="wrong-leaf-index",
+                evidence={"entry": entry.merkle_tree_leaf(), "checkpoint": tree.checkpoint.raw},
+            )
+        issuer = await self._issuer(index, leaf) if entry.entry_type == X509_ENTRY else None
+        issued_by = None if issuer is None else issuer.spki_hash
+        return ProvenEntry(
+            self._origin,
+            index,
+            leaf,
+            leaf_hash,
+            issuer,
+            read_entry(entry, issued_by or b""),
+            subjects_of_entry(entry, issued_by),
+        )
+
+    async def _issuer(self, index: int, leaf: TileLeaf) -> Certificate | None:
+        """The certificate that issued the one of an `x509_entry`."""
+        try:
+            certificate = parse_certificate(leaf.entry.signed)
+        except ParseError:
+            return None  # what the entry says does not depend on it
+        where = f"issuance entry {index} of {self._origin}"
+        if not leaf.fingerprints:
+            raise VerificationError(f"{where} has no issuer", check="issuer-missing")
+        fingerprint = leaf.fingerprints[0]
+        path = f"issuance/issuer/{fingerprint.hex()}"
+        der = await self._fetcher.get(path, _MAX_ISSUER_BYTES)
+        if der is None:
+            raise FetchError(
+                f"{self._origin} does not serve the issuer of its entry {index}", url=path, status=404
+            )
+        if sha256(der).digest() != fingerprint:
+            raise VerificationError(f"the issuer of {where} has another hash", check="issuer-altered")
+        try:
+            issuer = parse_certificate(der)
+        except ParseError as error:
+            raise VerificationError(
+                f"the issuer of {where} cannot be read: {error}", check="issuer-malformed"
+            ) from error
+        verify_issued(certificate, issuer)
+        return issuer
+
+
+class StatementSource:
+    """Reads statements.
+
+    Args:
+        origin: of the log.
+    """
+
+    def __init__(self, origin: str) -> None:
+        self._origin = origin
+
+    async def read(
+        self, tree: VerifiedTree, indices: Iterable[int], subject: Subject | None
+    ) -> AsyncGenerator[ProvenStatement, None]:
+        """Statements by their indices, in ascending order; as `EntrySource.read`."""
+        async with aclosing(_select(tree, ENTRY_BUNDLES, indices)) as found:
+            async for index, raw, leaf_hash in found:
+                subjects = subjects_of_statement(raw)
+                _check_listed(subject, subjects, f"statement {index}", raw, tree)
+                entry, statement = _read(raw)
+                yield ProvenStatement(self._origin, index, raw, leaf_hash, entry, statement, subjects)
+
+
+def _read(raw: bytes) -> tuple[StatementEntry | None, Statement | None]:
+    try:
+        entry = parse_statement_entry(raw)
+    except ParseError:
+        return None, None
+    try:
+        return entry, parse_statement(entry.envelope)
+    except (ParseError, StatementError):
+        return entry, None  # of a later version, or none
+
+
+async def _select(
+    tree: VerifiedTree, codec: BundleCodec[Entry], indices: Iterable[int]
+) -> AsyncGenerator[tuple[int, Entry, bytes], None]:
+    """Entries of a tree with their indices and hashes, in ascending order."""
+    wanted = {
+        bundle: list(members)
+        for bundle, members in groupby(sorted(set(indices)), lambda at: at // TILE_WIDTH)
+    }
+
+    async def bring(number: int) -> Bundle[Entry]:
+        try:
+            return await tree.bundle(codec, number)
+        except ParseError as error:
+            raise ProofError(
+                f"bundle {number} of {tree.checkpoint.checkpoint.origin} cannot be read: {error}",
+                check="bundle",
+                evidence={"checkpoint": tree.checkpoint.raw},
+            ) from error
+
+    async with aclosing(in_order(bring, wanted, _AHEAD)) as bundles:
+        async for bundle in bundles:
+            for index in wanted[bundle.start // TILE_WIDTH]:
+                at = index - bundle.start
+                if at >= len(bundle.entries):
+                    raise VerificationError(
+                        f"entry {index} is not in a tree of {tree.size}", check="leaf-in-tree"
+                    )
+                yield index, bundle.entries[at], bundle.leaf_hashes[at]
+
+
+def _check_listed(
+    subject: Subject | None, subjects: frozenset[Subject], what: str, raw: bytes, tree: VerifiedTree
+) -> None:
+    if subject is None or subject in subjects:
+        return
+    origin = tree.checkpoint.checkpoint.origin
+    raise LogMisbehaviourError(
+        f"the index lists {what} of {origin} under a value of {subject.kind.text} that it does not name",
+        check="wrong-index",
+        evidence={"entry": raw, "checkpoint": tree.checkpoint.raw},
+    )
