@@ -13,10 +13,23 @@ For one log, given its trust.json and a fetcher::
                                                            # reads up to the log's newest checkpoints
     snapshot.documents                                     # every answer as it came, for a record
 
+Everything about a device, a key, a subscriber, a service or a certificate, under one head, with all that is needed to
+judge it, and what it means to a monitor::
+
+    snapshot, found = await gather(index, Question(QuestionKind.DEVICE, device_id))
+    with LookupTables(trust, found, anchors) as tables:
+        views = tables.devices([device_id])                # `monitor.model.DeviceView`, and who is whom
+
+`Gathering` does the same for several subjects at once: `take` each, then `complete`.
+
 * `log_index`   one log's index: asks, and makes snapshots
 * `snapshot`    several answers under one head, and the logs under its checkpoints
 * `paging`      how the pages of a history join (pure)
 * `proven`      entries and statements out of verified trees
+* `questions`   which histories answer which question (pure)
+* `gathered`    what was gathered, and what is missing from it (pure)
+* `gathering`   gathers until nothing is missing
+* `tables`      what was gathered, judged by the monitor's own code
 
 Everything raises errors of `keystead.errors`; a lie is a `VerificationError` whose `check` names what was found.
 """

@@ -63,6 +63,7 @@ class ProvenEntry:
             where the certificate cannot be read.
         facts: what it says.
         subjects: what an index lists it under.
+        checkpoint: of the tree that it is in.
     """
 
     origin: str
@@ -72,6 +73,16 @@ class ProvenEntry:
     issuer: Certificate | None
     facts: IssuanceFacts
     subjects: frozenset[Subject]
+    checkpoint: bytes
+
+    def require_listed(self, subject: Subject) -> None:
+        """Check that the index lists it rightly.
+
+        Raises:
+            LogMisbehaviourError: `wrong-index`: it does not name the subject.
+        """
+        if subject not in self.subjects:
+            raise _wrong_index(subject, self, self.leaf.entry.merkle_tree_leaf())
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,7 @@ class ProvenStatement:
         entry: when it was logged, and the envelope; None where the entry cannot be read.
         statement: what it says; None where that cannot be read. Whether its signer may say it is not judged.
         subjects: what an index lists it under.
+        checkpoint: of the tree that it is in.
     """
 
     origin: str
@@ -95,6 +107,12 @@ class ProvenStatement:
     entry: StatementEntry | None
     statement: Statement | None
     subjects: frozenset[Subject]
+    checkpoint: bytes
+
+    def require_listed(self, subject: Subject) -> None:
+        """As `ProvenEntry.require_listed`."""
+        if subject not in self.subjects:
+            raise _wrong_index(subject, self, self.raw)
 
 
 class EntrySource:
@@ -127,7 +145,8 @@ class EntrySource:
         async with aclosing(_select(tree, DATA_TILES, indices)) as found:
             async for index, leaf, leaf_hash in found:
                 entry = await self._entry(tree, index, leaf, leaf_hash)
-                _check_listed(subject, entry.subjects, f"entry {index}", leaf.entry.merkle_tree_leaf(), tree)
+                if subject is not None:
+                    entry.require_listed(subject)
                 yield entry
 
     async def _entry(self, tree: VerifiedTree, index: int, leaf: TileLeaf, leaf_hash: bytes) -> ProvenEntry:
@@ -148,6 +167,7 @@ class EntrySource:
             issuer,
             read_entry(entry, issued_by or b""),
             subjects_of_entry(entry, issued_by),
+            tree.checkpoint.raw,
         )
 
     async def _issuer(self, index: int, leaf: TileLeaf) -> Certificate | None:
@@ -194,10 +214,20 @@ class StatementSource:
         """Statements by their indices, in ascending order; as `EntrySource.read`."""
         async with aclosing(_select(tree, ENTRY_BUNDLES, indices)) as found:
             async for index, raw, leaf_hash in found:
-                subjects = subjects_of_statement(raw)
-                _check_listed(subject, subjects, f"statement {index}", raw, tree)
                 entry, statement = _read(raw)
-                yield ProvenStatement(self._origin, index, raw, leaf_hash, entry, statement, subjects)
+                said = ProvenStatement(
+                    self._origin,
+                    index,
+                    raw,
+                    leaf_hash,
+                    entry,
+                    statement,
+                    subjects_of_statement(raw),
+                    tree.checkpoint.raw,
+                )
+                if subject is not None:
+                    said.require_listed(subject)
+                yield said
 
 
 def _read(raw: bytes) -> tuple[StatementEntry | None, Statement | None]:
@@ -241,14 +271,10 @@ async def _select(
                 yield index, bundle.entries[at], bundle.leaf_hashes[at]
 
 
-def _check_listed(
-    subject: Subject | None, subjects: frozenset[Subject], what: str, raw: bytes, tree: VerifiedTree
-) -> None:
-    if subject is None or subject in subjects:
-        return
-    origin = tree.checkpoint.checkpoint.origin
-    raise LogMisbehaviourError(
-        f"the index lists {what} of {origin} under a value of {subject.kind.text} that it does not name",
+def _wrong_index(subject: Subject, found: ProvenEntry | ProvenStatement, raw: bytes) -> LogMisbehaviourError:
+    return LogMisbehaviourError(
+        f"the index lists entry {found.index} of {found.origin} under a value of {subject.kind.text} that it does not "
+        "name",
         check="wrong-index",
-        evidence={"entry": raw, "checkpoint": tree.checkpoint.raw},
+        evidence={"entry": raw, "checkpoint": found.checkpoint},
     )

@@ -26,7 +26,7 @@ from typing import Any, Self
 from keystead.errors import StoreError
 from keystead.monitor.migrations import OLDEST, migrate
 
-__all__ = ["DATABASE", "SCHEMA_VERSION", "Store"]
+__all__ = ["DATABASE", "SCHEMA_VERSION", "Store", "create_tables"]
 
 DATABASE = "monitor.sqlite"
 SCHEMA_VERSION = 3
@@ -139,10 +139,7 @@ class Store:
             )
 
     def _create(self) -> None:
-        schema = resources.files("keystead.monitor").joinpath("schema.sql").read_text("utf-8")
-        for statement in schema.split(";\n"):
-            if statement.strip():
-                self.db.execute(statement)
+        create_tables(self.db)
         self.db.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         self.db.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
 
@@ -189,3 +186,11 @@ class Store:
     def set_meta(self, name: str, value: str | int | bytes) -> None:
         """Keep a value, inside a transaction of the caller."""
         self.db.execute("INSERT OR REPLACE INTO meta VALUES (?, ?)", (name, value))
+
+
+def create_tables(db: sqlite3.Connection) -> None:
+    """Make the tables of `schema.sql`, empty, in a database that has none."""
+    schema = resources.files("keystead.monitor").joinpath("schema.sql").read_text("utf-8")
+    for statement in schema.split(";\n"):
+        if statement.strip():
+            db.execute(statement)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Gathering everything that one log has about a question, under one head, with every proof checked.
+
+(1) The history of issuance entries that is asked for, and the history of statements; each entry is read out of the
+    verified tree and found to be listed rightly.
+(2) For each certificate found: what is said about it, and where else it is logged; for a statement about a certificate
+    that is not listed itself, the certificate. So bindings and evidence join in what no extension says.
+(3) For each service that is named: its audits, withdrawals, devices and keys. All policies of the log.
+(4) The policies and the evidence themselves, which hash to the digests that name them.
+
+Invariants:
+
+* nothing is left out but what was told to be: `newest` bounds the histories of (1), and those alone;
+* what a service's history says about certificates that nobody asked for is passed over.
+"""
+
+from collections.abc import Collection, Sequence
+from contextlib import aclosing
+
+from keystead.audit.progress import SILENT, Progress
+from keystead.client.prefetch import in_order
+from keystead.devices.evidence import MAX_EVIDENCE_BYTES
+from keystead.errors import FetchError
+from keystead.index.answer import MAX_PAGE
+from keystead.index.kinds import IndexKind, Subject
+from keystead.lookup.gathered import Gathered
+from keystead.lookup.log_index import LogIndex
+from keystead.lookup.paging import History
+from keystead.lookup.proven import ProvenStatement
+from keystead.lookup.questions import Question
+from keystead.lookup.snapshot import Snapshot
+from keystead.monitor.named_objects import fetch_named
+from keystead.statements.payloads import AuditWithdrawal, ServiceAudit, ServiceDevices
+from keystead.statements.policy import MAX_POLICY_BYTES
+
+__all__ = ["Gathering", "gather"]
+
+_AHEAD = 8
+# Questions to the index that are under way at once.
+
+
+class Gathering:
+    """One log, being gathered from.
+
+    Args:
+        snapshot: its index at one head.
+        progress: is told how many entries and statements are to be read, and are read.
+
+    Attributes:
+        found: what is here.
+    """
+
+    def __init__(self, snapshot: Snapshot, progress: Progress = SILENT) -> None:
+        self.snapshot = snapshot
+        self.found = Gathered(snapshot.issuance_tree.size)
+        self._progress = progress
+        self._aim = 0
+
+    async def take(self, subject: Subject, *, newest: int | None = None) -> History:
+        """Look a history up and read what it lists: step (1).
+
+        Args:
+            subject: of whatever kind.
+            newest: only that many of its newest entries.
+        """
+        history = await self.snapshot.history(subject, newest=newest)
+        await self._read([history], follow=True)
+        return history
+
+    async def complete(self) -> Gathered:
+        """Gather all that is needed to judge what is here: steps (2) to (4).
+
+        Raises:
+            FetchError: the log does not serve a policy, without which nothing can be judged.
+        """
+        while True:
+            await self._read_entries(self.found.missing_entries())
+            subjects = self.found.missing_histories()
+            if not subjects:
+                break
+            async with aclosing(in_order(self.snapshot.history, subjects, _AHEAD)) as histories:
+                await self._read([history async for history in histories], follow=False)
+        policies, evidence = self.found.missing_objects()
+        await self._fetch("policy", policies, MAX_POLICY_BYTES)
+        for digest in policies:
+            if self.found.objects[digest] is None:
+                raise FetchError(
+                    f"{self.snapshot.index.trust.name} does not serve its policy {digest.hex()}, without which nothing "
+                    "that was said can be judged",
+                    status=404,
+                )
+        await self._fetch("evidence", evidence, MAX_EVIDENCE_BYTES)
+        return self.found
+
+    async def _read(self, histories: Sequence[History], *, follow: bool) -> None:
+        """Read what histories list, each bundle once, and find it listed rightly.
+
+        Args:
+            histories: under the snapshot's head.
+            follow: keep what the history of a service says about certificates.
+        """
+        entries, statements = (
+            _by_index(histories, of_statements=False),
+            _by_index(histories, of_statements=True),
+        )
+        await self._read_entries(entries.keys() - self.found.entries.keys())
+        for index, subjects in entries.items():
+            for subject in subjects:
+                self.found.entries[index].require_listed(subject)
+        wanted = statements.keys() - self.found.statements.keys()
+        self._expect(len(wanted))
+        async with aclosing(self.snapshot.each_statement(wanted)) as said:
+            async for one in said:
+                self._keep(one, statements[one.index], follow=follow)
+                self._progress.advance()
+        for index in statements.keys() - wanted:
+            self._keep(self.found.statements[index], statements[index], follow=follow)
+        self.found.histories.update((history.subject, history) for history in histories)
+
+    def _keep(self, said: ProvenStatement, subjects: list[Subject], *, follow: bool) -> None:
+        for subject in subjects:
+            said.require_listed(subject)
+        others = [subject for subject in subjects if subject.kind is not IndexKind.SERVICE_STATEMENTS]
+        if follow or others or isinstance(said.statement, ServiceAudit | AuditWithdrawal | ServiceDevices):
+            self.found.statements[said.index] = said
+
+    async def _read_entries(self, indices: Collection[int]) -> None:
+        self._expect(len(indices))
+        async with aclosing(self.snapshot.each_entry(indices)) as entries:
+            async for entry in entries:
+                self.found.entries[entry.index] = entry
+                self._progress.advance()
+
+    async def _fetch(self, folder: str, digests: set[bytes], limit: int) -> None:
+        self.found.objects.update(await fetch_named(self.snapshot.index.fetcher, folder, digests, limit))
+
+    def _expect(self, steps: int) -> None:
+        self._aim += steps
+        self._progress.aim(self._aim)
+
+
+def _by_index(histories: Sequence[History], *, of_statements: bool) -> dict[int, list[Subject]]:
+    """What each entry of some histories is listed under."""
+    listed: dict[int, list[Subject]] = {}
+    for history in histories:
+        if history.subject.kind.of_statements is of_statements:
+            for index in history.entries:
+                listed.setdefault(index, []).append(history.subject)
+    return listed
+
+
+async def gather(
+    index: LogIndex, question: Question, *, newest: int | None = None, progress: Progress = SILENT
+) -> tuple[Snapshot, Gathered]:
+    """Everything that a log has about a question.
+
+    Args:
+        index: of the log.
+        question: what is asked.
+        newest: only that many of the newest entries of each of its two histories; None for all.
+        progress: is told how far it is.
+    """
+    limit = MAX_PAGE if newest is None else min(newest, MAX_PAGE)
+    snapshot = await index.open(question.certificates, limit=limit)
+    gathering = Gathering(snapshot, progress)
+    await gathering.take(question.certificates, newest=newest)
+    if question.statements is not None:
+        await gathering.take(question.statements, newest=newest)
+    return snapshot, await gathering.complete()
