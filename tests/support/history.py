@@ -23,6 +23,7 @@ from keystead.client.fetcher import Fetcher
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.verify import verify_evidence
+from keystead.monitor.back_fill import Start
 from keystead.monitor.follow import MonitoredLog
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.revocation_list import RevocationList
@@ -466,6 +467,7 @@ class History:
         lists: Mapping[str, RevocationList] | None = None,
         terms: Terms = DEFAULT_TERMS,
         watch: WatchList | None = None,
+        start: Start | None = None,
     ) -> Report:
         """One round of the monitor on a day (the last of the history), as of that day unless `at` is given."""
         logs = [MonitoredLog(self.log.trust, fetcher or self.log)]
@@ -480,6 +482,7 @@ class History:
             lists=lists,
             terms=terms,
             watch=watch,
+            start=start,
         )
 
 

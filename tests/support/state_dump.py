@@ -8,7 +8,8 @@ from typing import Any
 from keystead.monitor.store import DATABASE
 
 _QUERIES = """
-SELECT issuance_origin, issuance_checkpoint, statements_checkpoint, issuance_next, statements_next FROM log;
+SELECT issuance_origin, issuance_checkpoint, statements_checkpoint, issuance_first, issuance_edge, issuance_next,
+       issuance_time, statements_next FROM log;
 
 SELECT issuance_origin, idx, time, final, certificate_id, problem
 FROM entry JOIN log ON log.id = log LEFT JOIN certificate ON certificate.id = certificate;
@@ -40,8 +41,9 @@ SELECT issuance_origin, idx, time, keyid, party, issuers FROM alias JOIN log ON 
 SELECT issuance_origin, idx, subscriber_id FROM alias_member JOIN log ON log.id = log;
 SELECT issuance_origin, idx, entry FROM service_statement JOIN log ON log.id = log;
 SELECT issuance_origin, idx, policy.time, policy FROM policy JOIN log ON log.id = log;
-SELECT issuance_origin, idx, entry FROM pending JOIN log ON log.id = log;
-SELECT * FROM evidence;
+SELECT issuance_origin, idx, issuance, entry FROM pending JOIN log ON log.id = log;
+SELECT issuance_origin, digest, outcome, format, key, anchors, rests_on, identities
+FROM evidence JOIN log ON log.id = log;
 SELECT * FROM misbehaviour;
 SELECT one.record, other.record FROM profile one JOIN profile other ON one.component = other.component;
 SELECT unit, rule, subject, document FROM finding;

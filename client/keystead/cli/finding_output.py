@@ -55,6 +55,8 @@ def show_finding(output: Output, finding: Finding) -> None:
     if known is not None:
         stands = f"until {show_time(known.until_ms)}" if known.lapsed is None else f"no more: {known.lapsed}"
         output.text(f"Acknowledged by {known.by} on {show_time(known.at_ms)}, {stands}. {known.why}")
+    for part in finding.unread:
+        output.text(part.sentence)
     output.text(f"Since {show_time(finding.since_ms)}. Finding {finding.id.hex()}", "")
 
 
@@ -116,10 +118,15 @@ def _row(certificate: FoundCertificate) -> list[str]:
 def show_summary(output: Output, report: Report) -> None:
     """Which logs were read how far, and how many findings are open."""
     for log in report.logs:
+        read = f"{log.issuance_size} issuance entries"
+        if log.issuance_first:
+            read = f"{log.issuance_size - log.issuance_first} of {read}"
         output.text(
-            f"{log.name}: {log.issuance_size} issuance entries ({log.issuance_new} new), "
+            f"{log.name}: {read} ({log.issuance_new} new), "
             f"{log.statements_size} statements ({log.statements_new} new)"
         )
+    for part in report.unread:
+        output.text(f"{part.sentence} --from-entry 0 reads them.")
     counts = Counter(finding.state for finding in report.findings)
     known = f", {counts[State.ACKNOWLEDGED]} acknowledged" if counts[State.ACKNOWLEDGED] else ""
     output.text(

@@ -22,6 +22,7 @@ from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import KeysteadError, UsageError
+from keystead.monitor.back_fill import Start
 from keystead.monitor.findings import Finding, State
 from keystead.monitor.knowledge import Terms
 from keystead.monitor.list_revocations import GivenList
@@ -61,6 +62,13 @@ _WHOLE_SECOND = 999
     help="Without --once: the pause between two rounds.",
 )
 @click.option(
+    "--from-entry",
+    type=click.IntRange(min=0),
+    metavar="N",
+    help="Do not read issuance entries before N (of a new log), or read back to N what was left out; 0: everything.",
+)
+@click.option("--since", type=TIME, help="As --from-entry, with what was logged from that time on.")
+@click.option(
     "--crl",
     "lists",
     type=existing_path,
@@ -93,6 +101,8 @@ def command(
     known_at: int | None,
     show_all: bool,
     every: int,
+    from_entry: int | None,
+    since: int | None,
     lists: tuple[Path, ...],
     watch_file: Path | None,
     refused: tuple[str, ...],
@@ -110,12 +120,15 @@ def command(
     """
     if (at is not None or known_at is not None) and not once:
         raise UsageError("--at and --known-at judge one moment: give --once with them")
+    if from_entry is not None and since is not None:
+        raise UsageError("--from-entry and --since both say where to begin: give one of them")
     task = _Task(
         state,
         own_anchors(anchors_file),
         Terms(frozenset(refused), clouds_too),
         None if watch_file is None else read_watch_list(watch_file),
         lists,
+        _start(from_entry, since),
     )
     monitor = _Monitor(Output(as_json), task, show_all)
     logs = _Logs(log_urls, trust_files, witness_policy)
@@ -131,6 +144,7 @@ class _Task:
     terms: Terms
     watch: WatchList | None
     lists: tuple[Path, ...]
+    start: Start | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -194,6 +208,7 @@ class _Monitor:
                 lists=lists,
                 terms=task.terms,
                 watch=task.watch,
+                start=task.start,
             )
 
     async def _follow(self, logs: Sequence[MonitoredLog], every: int) -> None:
@@ -233,6 +248,12 @@ class _Monitor:
             if changed(known.get(finding.id), finding)
             and (self._show_all or finding.state is State.OPEN or finding.id in known)
         ]
+
+
+def _start(from_entry: int | None, since: int | None) -> Start | None:
+    if since is not None:
+        return Start(since_ms=since * 1000)
+    return None if from_entry is None else Start(from_entry)
 
 
 def _moment(seconds: int | None) -> int | None:

@@ -20,7 +20,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass
 from functools import partial
-from typing import Generic, Literal, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
 from keystead.client.fetcher import Fetcher
 from keystead.client.prefetch import in_order
@@ -112,6 +112,7 @@ class VerifiedTree:
         self._prefix = prefix
         self._tiles: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._edge: dict[tuple[int, int], bytes] | None = None
+        self._peeked: dict[tuple[str, int], Bundle[Any]] = {}
         # Bundles under way at once need the same tiles: whoever comes second finds them here.
         self._loading = asyncio.Lock()
 
@@ -131,6 +132,12 @@ class VerifiedTree:
         """The hash of leaf `index`."""
         return (await self._from_nodes(lambda node: [node(0, index)]))[0]
 
+    async def peek(self, codec: BundleCodec[Entry], index: int) -> Bundle[Entry]:
+        """As `bundle`, and it need not be fetched again for who reads it next."""
+        found = await self.bundle(codec, index)
+        self._peeked[codec.kind, index] = found
+        return found
+
     async def bundle(self, codec: BundleCodec[Entry], index: int) -> Bundle[Entry]:
         """All entries of bundle `index` that are in this tree.
 
@@ -139,6 +146,9 @@ class VerifiedTree:
             ParseError, ProofError: what it serves is no bundle, or not that of the tree.
         """
         width = tile_width(0, index, self.size)
+        peeked = self._peeked.pop((codec.kind, index), None)
+        if peeked is not None:
+            return peeked
         if width <= 0:
             raise ProofError(f"bundle {index} is not in a tree of {self.size} leaves", check="leaf-in-tree")
         data, stored = await self._fetch(partial(bundle_path, codec.kind, index), width, None)
@@ -160,7 +170,13 @@ class VerifiedTree:
         return Bundle(index * TILE_WIDTH, entries, leaf_hashes)
 
     async def bundles(
-        self, codec: BundleCodec[Entry], start: int, end: int | None = None, *, ahead: int = 8
+        self,
+        codec: BundleCodec[Entry],
+        start: int,
+        end: int | None = None,
+        *,
+        ahead: int = 8,
+        backwards: bool = False,
     ) -> AsyncGenerator[Bundle[Entry], None]:
         """The entries from `start` up to, not including, `end` (the tree's size by default), in order.
 
@@ -169,9 +185,11 @@ class VerifiedTree:
             start: index of the first entry.
             end: index behind the last one.
             ahead: how many bundles may be under way while one is worked on.
+            backwards: the last bundle first; within a bundle the order stays.
         """
         stop = self.size if end is None else min(end, self.size)
         indices = range(start // TILE_WIDTH, -(-stop // TILE_WIDTH)) if start < stop else range(0)
+        indices = indices[::-1] if backwards else indices
         async with aclosing(in_order(lambda index: self.bundle(codec, index), indices, ahead)) as found:
             async for bundle in found:
                 low = max(start - bundle.start, 0)

@@ -60,7 +60,7 @@ class LookupTables:
         statements = trust.statements
         replay = StatementReplay(self.db, _LOG, statements.key.origin, statements.statement_key, anchors)
         for said in found.judgeable():
-            replay.apply(said.index, said.raw, found.objects, found.issuance_size)
+            replay.apply(said.index, said.raw, found.objects, range(found.issuance_size))
         self.knowledge: Knowledge = load_knowledge(self.db, anchors)
 
     def __enter__(self) -> Self:

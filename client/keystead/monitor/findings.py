@@ -15,7 +15,7 @@ from enum import StrEnum
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from keystead.monitor.found import FoundCertificate, FoundExposure, FoundSubscriber, show_time
+from keystead.monitor.found import FoundCertificate, FoundExposure, FoundSubscriber, Unread, show_time
 from keystead.monitor.model import EntryName
 from keystead.monitor.severity import Severity
 
@@ -128,6 +128,7 @@ class Finding:
         exposures: all stretches of time in which it held, the first one first.
         proofs: of a log's misbehaviour: what it is about and what the log signed, in base64.
         acknowledgement: the last one; None while the finding is only judged (`acknowledgements`).
+        unread: what was not read of logs, and may add to it or excuse it; put in where it is told.
     """
 
     rule: str
@@ -151,6 +152,7 @@ class Finding:
     exposures: tuple[FoundExposure, ...] = ()
     proofs: tuple[Mapping[str, Any], ...] = ()
     acknowledgement: Acknowledged | None = None
+    unread: tuple[Unread, ...] = ()
 
     @property
     def id(self) -> bytes:
@@ -167,6 +169,10 @@ class Finding:
         stands = self.state is State.OPEN and known.lapsed is None
         state = State.ACKNOWLEDGED if stands else self.state
         return replace(self, state=state, acknowledgement=known)
+
+    def beside(self, unread: tuple[Unread, ...]) -> "Finding":
+        """The same finding, with what was not read."""
+        return replace(self, unread=unread)
 
     def to_json(self) -> dict[str, Any]:
         """The finding as programs get it; `statements` are leaf indices, `statement_entries` name their logs."""
@@ -195,6 +201,7 @@ class Finding:
             "certificates": [certificate.to_json() for certificate in self.certificates],
             "exposures": [exposure.to_json() for exposure in self.exposures],
             "proofs": [dict(proof) for proof in self.proofs],
+            "unread": [part.to_json() for part in self.unread],
         }
 
 

@@ -8,7 +8,8 @@ The order of one round:
 (2) check that each extends the one that was seen last, and keep it;
 (3) read new issuance entries, each hashed up to the root, and keep what they say;
 (4) judge waiting and new statements again, and keep what they say;
-(5) ask again for evidence that the log withheld.
+(5) read earlier issuance entries, where they were left out and are wanted now, and judge what waited for them;
+(6) ask again for evidence that the log withheld.
 
 Invariants:
 
@@ -18,15 +19,18 @@ Invariants:
 """
 
 from contextlib import aclosing
-from typing import Protocol
+from typing import Any, Protocol
 
 from keystead.client.log_reader import LogReader, check_extends
 from keystead.client.trust import parse_trust
 from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, VerifiedTree
+from keystead.ct.leaf import parse_merkle_tree_leaf
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
-from keystead.errors import LogMisbehaviourError, ParseError, UsageError
+from keystead.errors import LogMisbehaviourError, ParseError, ProofError, UsageError
+from keystead.monitor.back_fill import Start, find_start
 from keystead.monitor.issuance_entries import IssuanceEntries, MonitoredLog
+from keystead.monitor.kept_tiles import KeptTiles
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
 from keystead.monitor.named_objects import fetch_named
 from keystead.monitor.replay import StatementReplay
@@ -45,7 +49,7 @@ class Progress(Protocol):
     """Who wants to know how far following is."""
 
     def aim(self, total: int) -> None:
-        """So many entries are to be read."""
+        """So many more entries are to be read."""
 
     def advance(self, steps: int = 1) -> None:
         """So many more were."""
@@ -70,6 +74,7 @@ class Follower:
         anchors: the monitor's own vendor anchors.
         progress: is told how far it is.
         now_ms: when this round is, for what logs themselves do not date.
+        start: from where on to read the issuance log; None: a new log from its beginning, another as before.
     """
 
     def __init__(
@@ -80,6 +85,7 @@ class Follower:
         *,
         now_ms: int,
         progress: Progress | None = None,
+        start: Start | None = None,
     ) -> None:
         self._store = store
         self._db = store.db
@@ -87,7 +93,9 @@ class Follower:
         self._trust = log.trust
         self._progress = progress or Silence()
         self._now_ms = now_ms
+        self._start = start
         self.id = self._register()
+        self._tiles = KeptTiles(log.fetcher, store, self.id)
         self._entries = IssuanceEntries(store, self.id, log)
         self.replay = StatementReplay(
             self._db, self.id, log.trust.statements.key.origin, log.trust.statements.statement_key, anchors
@@ -121,9 +129,24 @@ class Follower:
             VerificationError, ParseError: what it serves is not what it signed.
             FetchError: it cannot be reached, or does not serve what it promises.
         """
+        try:
+            await self._round()
+        except (ProofError, ParseError):
+            if not self._tiles.forget():
+                raise
+        else:
+            return
+        # A tile that was kept is none of the tree that the log shows now: what it serves decides.
+        try:
+            await self._round()
+        except (ProofError, ParseError):
+            self._tiles.forget()
+            raise
+
+    async def _round(self) -> None:
         # (1) In this order; see above.
-        statements_log = LogReader(self._fetcher, "statements", self._trust.statements.key)
-        issuance_log = LogReader(self._fetcher, "issuance", self._trust.issuance.key)
+        statements_log = LogReader(self._tiles, "statements", self._trust.statements.key)
+        issuance_log = LogReader(self._tiles, "issuance", self._trust.issuance.key)
         statements_head = await statements_log.checkpoint()
         issuance_head = await issuance_log.checkpoint()
         # (2) Nothing that was seen is denied.
@@ -131,12 +154,17 @@ class Follower:
         statements = statements_log.tree(statements_head)
         await self._extend("issuance", issuance)
         await self._extend("statements", statements)
-        self._progress.aim(
-            issuance.size - self._next("issuance") + statements.size - self._next("statements")
-        )
-        # (3), (4), (5)
-        await self._read_issuance(issuance)
-        await self._read_statements(statements)
+        first = await self._begin(issuance)
+        read, (statements_next,) = self._read(), self._columns("statements_next")
+        unread = range(first, read.start)
+        self._progress.aim(issuance.size - read.stop + len(unread) + statements.size - statements_next)
+        # (3), (4)
+        await self._read_issuance(issuance, range(read.stop, issuance.size))
+        await self._read_statements(statements, statements_next)
+        # (5)
+        await self._read_issuance(issuance, unread, backwards=True)
+        await self._judge_waiting(statements)
+        # (6)
         await self._ask_again()
 
     async def _extend(self, log: str, tree: VerifiedTree) -> None:
@@ -174,39 +202,62 @@ class Follower:
         with self._store.transaction() as db:
             record_misbehaviour(db, found)
 
-    def _next(self, log: str) -> int:
-        query = f"SELECT {log}_next FROM log WHERE id = ?"  # noqa: S608
-        return int(self._db.execute(query, (self.id,)).fetchone()[0])
+    def _columns(self, columns: str) -> tuple[Any, ...]:
+        query = f"SELECT {columns} FROM log WHERE id = ?"  # noqa: S608 -- columns of ours
+        return tuple(self._db.execute(query, (self.id,)).fetchone())
 
-    async def _read_issuance(self, tree: VerifiedTree) -> None:
-        async with aclosing(tree.bundles(DATA_TILES, self._next("issuance"))) as bundles:
+    def _read(self) -> range:
+        """The issuance entries that were read."""
+        return range(*self._columns("issuance_first, issuance_next"))
+
+    async def _begin(self, tree: VerifiedTree) -> int:
+        """The first entry that is to be read in this round; a log that is new begins there."""
+        read = self._read()
+        if self._start is None or (read and read.start == 0):
+            return read.start
+        if not read:
+            first = await find_start(tree, self._start)
+            with self._store.transaction() as db:
+                query = "UPDATE log SET issuance_first = ?, issuance_next = ? WHERE id = ?"
+                db.execute(query, (first, first, self.id))
+            return first
+        (edge,) = self._columns("issuance_edge")
+        if self._start.reaches(parse_merkle_tree_leaf(edge).timestamp):
+            return read.start
+        return await find_start(tree, self._start, read.start)
+
+    async def _read_issuance(self, tree: VerifiedTree, wanted: range, *, backwards: bool = False) -> None:
+        bundles = tree.bundles(DATA_TILES, wanted.start, wanted.stop, backwards=backwards)
+        async with aclosing(bundles):
             async for bundle in bundles:
                 await self._entries.keep(bundle, tree.checkpoint.raw)
                 self._progress.advance(len(bundle.entries))
 
-    async def _read_statements(self, tree: VerifiedTree) -> None:
-        issuance_next = self._next("issuance")
-        waiting = self.replay.waiting(issuance_next)
-        if waiting:
-            await self._apply(waiting, issuance_next, tree.checkpoint.raw)
-        async with aclosing(tree.bundles(ENTRY_BUNDLES, self._next("statements"))) as bundles:
+    async def _judge_waiting(self, tree: VerifiedTree) -> None:
+        for entries in self.replay.waiting(self._read()):
+            await self._apply(entries, tree.checkpoint.raw)
+
+    async def _read_statements(self, tree: VerifiedTree, start: int) -> None:
+        await self._judge_waiting(tree)
+        async with aclosing(tree.bundles(ENTRY_BUNDLES, start)) as bundles:
             async for bundle in bundles:
                 entries = {bundle.start + at: raw for at, raw in enumerate(bundle.entries)}
-                await self._apply(entries, issuance_next, tree.checkpoint.raw, bundle.start + len(entries))
+                await self._apply(entries, tree.checkpoint.raw, bundle.start + len(entries))
                 self._progress.advance(len(entries))
 
     async def _apply(
-        self, entries: dict[int, bytes], issuance_next: int, checkpoint: bytes, next_index: int | None = None
+        self, entries: dict[int, bytes], checkpoint: bytes, next_index: int | None = None
     ) -> None:
         """Judge statements, with what they refer to at hand; `next_index` is how far the log is read then."""
-        needs = self.replay.needs(entries.values())
+        read = self._read()
+        needs = self.replay.needs(entries.values(), read)
         fetched = await fetch_named(self._fetcher, "policy", needs.policies, MAX_POLICY_BYTES)
         fetched |= await fetch_named(self._fetcher, "evidence", needs.evidence, MAX_EVIDENCE_BYTES)
         with self._store.transaction() as db:
             for index, raw in entries.items():
                 if next_index is not None:
                     self._check_time(index, raw, checkpoint)
-                self.replay.apply(index, raw, fetched, issuance_next)
+                self.replay.apply(index, raw, fetched, read)
             if next_index is not None:
                 db.execute("UPDATE log SET statements_next = ? WHERE id = ?", (next_index, self.id))
 
@@ -224,7 +275,7 @@ class Follower:
             record_misbehaviour(
                 self._db, Misbehaviour(origin, "time-goes-back", str(index), time_ms, said, evidence)
             )
-        self._db.execute("UPDATE log SET statements_time = ? WHERE id = ?", (max(last, time_ms), self.id))
+        self._db.execute("UPDATE log SET statements_time = ? WHERE id = ?", (time_ms, self.id))
 
     async def _ask_again(self) -> None:
         """Fetch evidence again that was withheld, and with other anchors than before what did not verify."""

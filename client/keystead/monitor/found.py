@@ -10,7 +10,7 @@ from typing import Any
 from keystead.encoding.rfc3339 import format_time
 from keystead.monitor.model import Assurance, ClaimKind, EntryName
 
-__all__ = ["FoundCertificate", "FoundClaim", "FoundExposure", "FoundSubscriber", "show_time"]
+__all__ = ["FoundCertificate", "FoundClaim", "FoundExposure", "FoundSubscriber", "Unread", "show_time"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,6 +142,28 @@ class FoundExposure:
             "until": None if self.until_ms is None else show_time(self.until_ms),
             "subscribers": [identifier.hex() for identifier in self.subscribers],
         }
+
+
+@dataclass(frozen=True, slots=True)
+class Unread:
+    """What of an issuance log was not read: its first entries.
+
+    Attributes:
+        origin: of the log.
+        entries: how many.
+    """
+
+    origin: str
+    entries: int
+
+    def to_json(self) -> dict[str, Any]:
+        """Members `origin`, `entries`."""
+        return {"origin": self.origin, "entries": self.entries}
+
+    @property
+    def sentence(self) -> str:
+        """For people."""
+        return f"The first {self.entries} entries of {self.origin} were not read: what they say is not known here."
 
 
 def show_time(milliseconds: int) -> str:

@@ -1,12 +1,16 @@
 # SPDX-License-Identifier: Apache-2.0
-"""New entries of an issuance log, read and kept (`specs/monitor.md`, section 2.2, step 3).
+"""Entries of an issuance log, read and kept (`specs/monitor.md`, section 2.2, step 3).
+
+What was read lies together: new entries come behind it, earlier ones before it, newest first (`back_fill`).
 
 Invariants:
 
 * what entries say and how far the log was read are written in one transaction;
+* what is kept of an entry does not depend on the order in which entries were read;
 * the certificate id of an `x509_entry` is made from the key that verifiably issued the certificate.
 """
 
+import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -15,7 +19,7 @@ from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.client.fetcher import Fetcher
 from keystead.client.trust import Trust
 from keystead.client.verified_tree import Bundle
-from keystead.ct.leaf import X509_ENTRY
+from keystead.ct.leaf import X509_ENTRY, LogEntry, parse_merkle_tree_leaf
 from keystead.ct.tile_leaf import TileLeaf
 from keystead.errors import FetchError, ParseError, VerificationError
 from keystead.monitor.facts import IssuanceFacts, read_entry
@@ -63,7 +67,7 @@ class IssuanceEntries:
         """Keep what consecutive entries say, and how far the log was read, in one transaction.
 
         Args:
-            bundle: hashed up to the root of the tree.
+            bundle: hashed up to the root of the tree; right behind what was read, or right before it.
             checkpoint: of the tree, which proves what is wrong with an entry.
 
         Raises:
@@ -73,12 +77,8 @@ class IssuanceEntries:
         found = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
         try:
             with self._store.transaction() as db:
-                last = self._check_places(bundle, checkpoint)
+                self._note_read(db, bundle, checkpoint)
                 self._recorder.entries(self._log, bundle.start, found)
-                db.execute(
-                    "UPDATE log SET issuance_next = ?, issuance_time = ? WHERE id = ?",
-                    (bundle.start + len(found), last, self._log),
-                )
         except BaseException:
             self._recorder.forget()
             raise
@@ -130,26 +130,52 @@ class IssuanceEntries:
         der = fetched[fingerprint]
         if der is not None:
             with self._store.transaction():
-                db.execute("INSERT INTO issuer VALUES (?, ?)", (fingerprint, der))
+                db.execute("INSERT OR IGNORE INTO issuer VALUES (?, ?)", (fingerprint, der))
         return der
 
-    def _check_places(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> int:
-        """Keep what an entry says wrongly about its own place, for the log signed it; the latest time so far."""
-        (last,) = self._store.db.execute(
-            "SELECT issuance_time FROM log WHERE id = ?", (self._log,)
+    def _note_read(self, db: sqlite3.Connection, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
+        """Keep how far the log was read, and what entries say wrongly about their places."""
+        start, stop = bundle.start, bundle.start + len(bundle.entries)
+        first, edge, next_, last = db.execute(
+            "SELECT issuance_first, issuance_edge, issuance_next, issuance_time FROM log WHERE id = ?",
+            (self._log,),
         ).fetchone()
-        for at, leaf in enumerate(bundle.entries):
-            index, entry = bundle.start + at, leaf.entry
+        entries = [leaf.entry for leaf in bundle.entries]
+        fresh, newest = first == next_, entries[-1].timestamp
+        if start == next_:
+            self._check_places(start, entries, 0 if fresh else last, checkpoint)
+            row = (first, entries[0].merkle_tree_leaf() if fresh else edge, stop, newest)
+        else:
+            # The entry behind these was read when nobody knew what is before it.
+            behind = [] if edge is None else [parse_merkle_tree_leaf(edge)]
+            self._check_places(start, [*entries, *behind], 0, checkpoint)
+            row = (start, entries[0].merkle_tree_leaf(), next_, newest if fresh else last)
+        db.execute(
+            "UPDATE log SET issuance_first = ?, issuance_edge = ?, issuance_next = ?, issuance_time = ? WHERE id = ?",
+            (*row, self._log),
+        )
+
+    def _check_places(
+        self, start: int, entries: Sequence[LogEntry], before_ms: int, checkpoint: bytes
+    ) -> None:
+        """Keep what an entry says wrongly about its own place, for the log signed it.
+
+        Args:
+            start: index of the first one.
+            entries: consecutive ones.
+            before_ms: the time in the entry before them; 0 where it is not known, or there is none.
+            checkpoint: of the tree that they are in.
+        """
+        origin = self._trust.issuance.key.origin
+        for index, entry in enumerate(entries, start):
             said = ""
             if entry.leaf_index != index:
                 kind, said = "wrong-leaf-index", f"issuance entry {index} says that it is {entry.leaf_index}"
-            elif entry.timestamp < last:
+            elif entry.timestamp < before_ms:
                 kind, said = "time-goes-back", f"issuance entry {index} is earlier than the one before it"
             if said:
                 evidence = {"entry": entry.merkle_tree_leaf(), "checkpoint": checkpoint}
-                origin = self._trust.issuance.key.origin
                 record_misbehaviour(
                     self._store.db, Misbehaviour(origin, kind, str(index), entry.timestamp, said, evidence)
                 )
-            last = max(last, entry.timestamp)
-        return int(last)
+            before_ms = entry.timestamp

@@ -13,6 +13,7 @@ from pathlib import Path
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import UsageError
 from keystead.monitor.acknowledgements import AcknowledgementFile, told
+from keystead.monitor.back_fill import unread_parts
 from keystead.monitor.facts import SubscriberRecord
 from keystead.monitor.findings import Finding, in_order
 from keystead.monitor.judging import judge_undecodable, kept_findings
@@ -70,6 +71,8 @@ def read_findings(folder: Path, anchors: AnchorSet, now_ms: int) -> list[Finding
         found = kept_findings(db)
         found += judge_undecodable(db, knowledge, now_ms)
         found += log_misbehaviour.judge(recorded_misbehaviour(db))
+        unread = unread_parts(db)
+    found = [finding.beside(unread) for finding in found]
     return in_order(told(found, AcknowledgementFile(folder).read(), now_ms))
 
 

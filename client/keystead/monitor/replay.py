@@ -8,8 +8,10 @@ misbehaviour, and counts for nothing.
 Invariants:
 
 * the facts that are kept depend on the entries alone, not on where following was interrupted;
-* a statement about an issuance entry beyond the tree that was seen waits (`pending`); it is judged when that entry
-  is there, with the same result as if it had come later;
+* a statement about an issuance entry that was not read waits (`pending`); it is judged when that entry is there, with
+  the same result as if it had come later;
+* while earlier issuance entries were not read, nothing that they could excuse is held against the log, and what they
+  could forbid is judged again when they are;
 * a kind of statement that this program does not know is passed over.
 """
 
@@ -24,6 +26,7 @@ from keystead.monitor.knowledge import DEFAULT_TERMS, Knowledge, LogKnowledge, T
 from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
 from keystead.monitor.statement_facts import Said, StatementFacts
 from keystead.statements.entry import parse_statement_entry
+from keystead.statements.kinds.certificate_revoked import CertificateRevoked, RevocationReason
 from keystead.statements.kinds.device_evidence import DeviceEvidence
 from keystead.statements.kinds.log_policy import LogPolicy
 from keystead.statements.payloads import kind_of, parse_statement
@@ -38,7 +41,12 @@ __all__ = ["Needs", "StatementReplay", "load_knowledge"]
 
 
 _MAY_BE_EARLY = frozenset({"no-certificate-on-device", "supersedes-no-binding"})
-"""Refusals that a statement which waits could lift."""
+"""Refusals that a statement which waits, or an entry that was not read, could lift."""
+
+_NO_ENTRY = -1
+"""Stands for the issuance entry where a statement names none."""
+
+_AT_ONCE = 256
 
 
 class Needs(NamedTuple):
@@ -82,39 +90,48 @@ class StatementReplay:
             entry = parse_statement_entry(raw)
             self.services.apply(index, entry.timestamp, parse_statement(entry.envelope), entry.envelope)
 
-    def needs(self, entries: Iterable[bytes]) -> Needs:
-        """What the statements among `entries` refer to and the state does not have."""
+    def needs(self, entries: Iterable[bytes], read: range) -> Needs:
+        """What the statements among `entries` refer to and the state does not have.
+
+        Args:
+            entries: of the statement log.
+            read: the issuance entries that were read; who names another waits, and needs nothing yet.
+        """
         policies: set[bytes] = set()
         evidence: set[bytes] = set()
         for statement in _readable(entries):
             if isinstance(statement, LogPolicy):
                 policies.add(statement.policy)
-            elif isinstance(statement, DeviceEvidence):
+            elif isinstance(statement, DeviceEvidence) and statement.issuance_index in read:
                 evidence.add(statement.evidence_digest)
         return Needs(frozenset(policies), frozenset(evidence - self.facts.examined(evidence)))
 
-    def waiting(self, issuance_next: int) -> dict[int, bytes]:
-        """The statements that waited for issuance entries which are there now."""
-        rows = self._db.execute("SELECT idx, entry FROM pending WHERE log = ? ORDER BY idx", (self.log,))
-        return {
-            index: raw
-            for index, raw in rows
-            for statement in _readable([raw])
-            if _issuance_index(statement) < issuance_next
-        }
+    def waiting(self, read: range) -> Iterator[dict[int, bytes]]:
+        """The statements that waited for issuance entries which are there now, some at a time."""
+        indices = self._db.execute(
+            "SELECT idx FROM pending WHERE log = ? AND issuance = ? "
+            "UNION ALL SELECT idx FROM pending WHERE log = ? AND issuance >= ? AND issuance < ? ORDER BY idx",
+            (self.log, _NO_ENTRY, self.log, read.start, read.stop),
+        ).fetchall()
+        query = "SELECT entry FROM pending WHERE log = ? AND idx = ?"
+        for at in range(0, len(indices), _AT_ONCE):
+            yield {
+                index: self._db.execute(query, (self.log, index)).fetchone()[0]
+                for (index,) in indices[at : at + _AT_ONCE]
+            }
 
-    def apply(
-        self, index: int, raw: bytes, fetched: Mapping[bytes, bytes | None], issuance_next: int
-    ) -> None:
+    def apply(self, index: int, raw: bytes, fetched: Mapping[bytes, bytes | None], read: range) -> None:
         """Judge the statement at an index and keep what it says, inside a transaction of the caller.
 
         Args:
             index: its leaf index.
             raw: the entry.
             fetched: what `needs` asked for, by digest, each hashing to it; None for what the log does not serve.
-            issuance_next: how many issuance entries were read.
+            read: the issuance entries that were read.
         """
-        self._db.execute("DELETE FROM pending WHERE log = ? AND idx = ?", (self.log, index))
+        waited = self._db.execute("DELETE FROM pending WHERE log = ? AND idx = ?", (self.log, index)).rowcount
+        if waited:
+            self.facts.take_back_revocation(index)
         try:
             entry = parse_statement_entry(raw)
         except ParseError as error:
@@ -126,19 +143,26 @@ class StatementReplay:
             return  # of a later version
         try:
             statement = parse_statement(entry.envelope)
-            if _issuance_index(statement) >= issuance_next:
-                self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
+            named = _issuance_index(statement)
+            if named != _NO_ENTRY and named not in read:
+                self._wait(index, named, raw)
                 return
             said = Said(index, entry, statement, raw)
             in_force = self.policies.in_force_for(entry.timestamp)
             judge_logged(statement, entry, self._statement_key, in_force, _View(self, said))
         except (ParseError, StatementError, SignatureError) as error:
-            if getattr(error, "check", "") in _MAY_BE_EARLY and self._waits_before(index):
-                self._db.execute("INSERT INTO pending VALUES (?, ?, ?)", (self.log, index, raw))
+            early = getattr(error, "check", "") in _MAY_BE_EARLY
+            if early and (read.start > 0 or self._waits_before(index)):
+                self._wait(index, _NO_ENTRY, raw)
                 return
             self._misbehaved("statement-without-right", index, entry.timestamp, str(error), raw)
             return
         self.facts.keep(said, fetched)
+        if read.start > 0 and _may_be_forbidden(statement):
+            self._wait(index, _NO_ENTRY, raw)
+
+    def _wait(self, index: int, issuance: int, raw: bytes) -> None:
+        self._db.execute("INSERT INTO pending VALUES (?, ?, ?, ?)", (self.log, index, issuance, raw))
 
     def _waits_before(self, index: int) -> bool:
         """Whether a statement before this one waits, which could give the right to make this one."""
@@ -253,5 +277,10 @@ def _readable(entries: Iterable[bytes]) -> Iterator[Statement]:
 
 
 def _issuance_index(statement: Statement) -> int:
-    """The issuance entry that a statement names; -1 where it names none."""
-    return int(getattr(statement, "issuance_index", -1))
+    """The issuance entry that a statement names, or `_NO_ENTRY`."""
+    return int(getattr(statement, "issuance_index", _NO_ENTRY))
+
+
+def _may_be_forbidden(statement: Statement) -> bool:
+    """Whether an entry that was not read could take the right to make it: the certificate that was never issued."""
+    return isinstance(statement, CertificateRevoked) and statement.reason is RevocationReason.NOT_ISSUED

@@ -5,6 +5,7 @@ A log that cannot be followed does not keep the others from being followed, nor 
 error is in the report.
 """
 
+import asyncio
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -15,8 +16,10 @@ from keystead.devices.anchors import AnchorSet
 from keystead.devices.verify import FORMATS
 from keystead.errors import KeysteadError, StoreError, UsageError
 from keystead.monitor.acknowledgements import AcknowledgementFile, told
+from keystead.monitor.back_fill import Start, unread_parts
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog, Progress
+from keystead.monitor.found import Unread
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
@@ -41,7 +44,8 @@ class FollowedLog:
     Attributes:
         name: of the log.
         issuance_origin, statements_origin: of its two trees.
-        issuance_size, statements_size: entries that were read and kept.
+        issuance_first: the first issuance entry that was read; what is before it is not known.
+        issuance_size, statements_size: entries that were seen: read and kept, but for those before the first.
         issuance_new, statements_new: of these, those of this round.
         error: why it was not followed to its end; None where it was.
     """
@@ -49,6 +53,7 @@ class FollowedLog:
     name: str
     issuance_origin: str
     statements_origin: str
+    issuance_first: int
     issuance_size: int
     statements_size: int
     issuance_new: int
@@ -66,6 +71,7 @@ class Report:
         logs: those of this round, in the order given.
         findings: settled ones too; open ones first, the most serious first.
         lists: what became of the revocation lists of this round.
+        unread: what was not read of the logs that the state follows.
     """
 
     at_ms: int
@@ -73,6 +79,7 @@ class Report:
     logs: tuple[FollowedLog, ...]
     findings: tuple[Finding, ...]
     lists: tuple[GivenList, ...] = ()
+    unread: tuple[Unread, ...] = ()
 
     @property
     def open(self) -> tuple[Finding, ...]:
@@ -92,6 +99,7 @@ async def monitor_once(
     lists: Mapping[str, RevocationList] | None = None,
     terms: Terms = DEFAULT_TERMS,
     watch: WatchList | None = None,
+    start: Start | None = None,
 ) -> Report:
     """Catch up with logs and judge.
 
@@ -106,6 +114,7 @@ async def monitor_once(
         lists: revocation lists by name; those that were given before count as well.
         terms: on which to judge. Other terms than in the last round judge everything anew.
         watch: what to report; all of it where that is None.
+        start: from where on to read issuance logs that are new; of others, read back to there what was not read yet.
 
     Raises:
         UsageError: a log is given twice.
@@ -116,7 +125,14 @@ async def monitor_once(
         raise UsageError("a log is given twice")
     with Store(state) as store:
         _note_basis(store, anchors, terms)
-        followed = tuple([await _follow(store, log, anchors, now_ms, progress) for log in logs])
+        shared = None if progress is None else _Summed(progress)
+        # At once, so that a log that is slow or asks for patience keeps none of the others waiting.
+        followed = tuple(
+            await asyncio.gather(*(_follow(store, log, anchors, now_ms, shared, start) for log in logs))
+        )
+        for log in followed:
+            if isinstance(log.error, StoreError):
+                raise log.error
         given = keep_lists(store, lists or {})
         match_touched(store)
         knowledge = load_knowledge(store.db, anchors, known_at_ms, terms)
@@ -129,9 +145,25 @@ async def monitor_once(
         found += judge_undecodable(store.db, knowledge, moment)
         misbehaved = [case for case in recorded_misbehaviour(store.db) if knowledge.knows(case.time_ms)]
         found += log_misbehaviour.judge(misbehaved)
-    found = [finding for finding in found if watch is None or watch.concerns(finding)]
+        unread = unread_parts(store.db)
+    found = [finding.beside(unread) for finding in found if watch is None or watch.concerns(finding)]
     known = AcknowledgementFile(state).read()
-    return Report(moment, known_at_ms, followed, tuple(in_order(told(found, known, moment))), given)
+    return Report(moment, known_at_ms, followed, tuple(in_order(told(found, known, moment))), given, unread)
+
+
+class _Summed:
+    """How far following is, of several logs together."""
+
+    def __init__(self, shown: Progress) -> None:
+        self._shown = shown
+        self._total = 0
+
+    def aim(self, total: int) -> None:
+        self._total += total
+        self._shown.aim(self._total)
+
+    def advance(self, steps: int = 1) -> None:
+        self._shown.advance(steps)
 
 
 def _note_basis(store: Store, anchors: AnchorSet, terms: Terms) -> None:
@@ -157,15 +189,18 @@ def _terms_text(terms: Terms) -> str:
 
 
 async def _follow(
-    store: Store, log: MonitoredLog, anchors: AnchorSet, now_ms: int, progress: Progress | None
+    store: Store,
+    log: MonitoredLog,
+    anchors: AnchorSet,
+    now_ms: int,
+    progress: Progress | None,
+    start: Start | None,
 ) -> FollowedLog:
-    follower = Follower(store, log, anchors, now_ms=now_ms, progress=progress)
+    follower = Follower(store, log, anchors, now_ms=now_ms, progress=progress, start=start)
     before = _sizes(store, follower.id)
     error: KeysteadError | None = None
     try:
         await follower.catch_up()
-    except StoreError:
-        raise
     except KeysteadError as caught:
         error = caught
     after = _sizes(store, follower.id)
@@ -173,14 +208,16 @@ async def _follow(
         name=log.trust.name,
         issuance_origin=log.trust.issuance.key.origin,
         statements_origin=log.trust.statements.key.origin,
-        issuance_size=after[0],
-        statements_size=after[1],
-        issuance_new=after[0] - before[0],
-        statements_new=after[1] - before[1],
+        issuance_first=after[0],
+        issuance_size=after[1],
+        statements_size=after[2],
+        issuance_new=after[1] - after[0] - (before[1] - before[0]),
+        statements_new=after[2] - before[2],
         error=error,
     )
 
 
-def _sizes(store: Store, log: int) -> tuple[int, int]:
-    row = store.db.execute("SELECT issuance_next, statements_next FROM log WHERE id = ?", (log,)).fetchone()
-    return int(row[0]), int(row[1])
+def _sizes(store: Store, log: int) -> tuple[int, int, int]:
+    query = "SELECT issuance_first, issuance_next, statements_next FROM log WHERE id = ?"
+    first, issuance, statements = store.db.execute(query, (log,)).fetchone()
+    return first, issuance, statements

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The monitor's state, schema version 3. See store.py for what losing or altering it means.
+-- The monitor's state, schema version 4. See store.py for what losing or altering it means.
 --
 -- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
 -- at a given time, is a matter of which rows are read. Times are milliseconds since 1970, dates in certificates
@@ -10,8 +10,9 @@ CREATE TABLE meta (
     value ANY NOT NULL
 ) STRICT, WITHOUT ROWID;
 
--- How far each log was followed. What lies below "next" hashed to the checkpoint, or to one that it extends.
--- "reexamine" is set while evidence that did not verify waits to be looked at again.
+-- How far each log was followed. What was read hashed to the checkpoint, or to one that it extends: of the statement
+-- log all below "next", of the issuance log what lies from "first" up to "next". "issuance_edge" is the leaf of the
+-- first entry that was read, "issuance_time" the time in the last. "reexamine" is set while evidence that did not verify waits to be looked at again.
 CREATE TABLE log (
     id                    INTEGER PRIMARY KEY,
     name                  TEXT NOT NULL,
@@ -20,12 +21,22 @@ CREATE TABLE log (
     trust                 BLOB NOT NULL,
     issuance_checkpoint   BLOB,
     statements_checkpoint BLOB,
+    issuance_first        INTEGER NOT NULL DEFAULT 0,
+    issuance_edge         BLOB,
     issuance_next         INTEGER NOT NULL DEFAULT 0,
     statements_next       INTEGER NOT NULL DEFAULT 0,
     issuance_time         INTEGER NOT NULL DEFAULT 0,
     statements_time       INTEGER NOT NULL DEFAULT 0,
     reexamine             INTEGER NOT NULL DEFAULT 0
 ) STRICT;
+
+-- Hash tiles that a log served, so that none is asked for twice.
+CREATE TABLE tile (
+    log  INTEGER NOT NULL,
+    path TEXT NOT NULL,
+    data BLOB NOT NULL,
+    PRIMARY KEY (log, path)
+) STRICT, WITHOUT ROWID;
 
 -- Issuing CA certificates, each verified to hash to its fingerprint.
 CREATE TABLE issuer (
@@ -229,24 +240,29 @@ CREATE TABLE policy (
     PRIMARY KEY (log, idx)
 ) STRICT, WITHOUT ROWID;
 
--- Statements that cannot be judged yet: they name an issuance entry beyond the tree that was seen.
+-- Statements that cannot be judged, or not for good, by what was read of the issuance log: they name an entry that was
+-- not ("issuance" is its index), or rest on one or on a statement that waits (then it is -1).
 CREATE TABLE pending (
-    log   INTEGER NOT NULL,
-    idx   INTEGER NOT NULL,
-    entry BLOB NOT NULL,
+    log      INTEGER NOT NULL,
+    idx      INTEGER NOT NULL,
+    issuance INTEGER NOT NULL,
+    entry    BLOB NOT NULL,
     PRIMARY KEY (log, idx)
 ) STRICT, WITHOUT ROWID;
+CREATE INDEX pending_issuance ON pending (log, issuance);
 
 -- What each piece of evidence proves, found out by the monitor itself; "outcome" is verified, withheld, failed or
--- unknown-format.
+-- unknown-format. Each log answers for what it recorded: what one withholds or has no anchor for, another may serve.
 CREATE TABLE evidence (
-    digest     BLOB PRIMARY KEY,
+    log        INTEGER NOT NULL,
+    digest     BLOB NOT NULL,
     outcome    TEXT NOT NULL,
     format     TEXT NOT NULL,
     key        BLOB NOT NULL,
     anchors    BLOB NOT NULL,
     rests_on   BLOB NOT NULL,
-    identities TEXT NOT NULL
+    identities TEXT NOT NULL,
+    PRIMARY KEY (log, digest)
 ) STRICT, WITHOUT ROWID;
 
 -- What a log did that it must not, with what it signed. One row a kind and subject.

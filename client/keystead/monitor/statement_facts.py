@@ -79,9 +79,9 @@ class StatementFacts:
         self._anchors = anchors
 
     def examined(self, digests: Iterable[bytes]) -> set[bytes]:
-        """Those pieces of evidence that were examined already."""
-        query = "SELECT 1 FROM evidence WHERE digest = ?"
-        return {digest for digest in digests if self._db.execute(query, (digest,)).fetchone()}
+        """Those pieces of this log's evidence that were examined already."""
+        query = "SELECT 1 FROM evidence WHERE log = ? AND digest = ?"
+        return {digest for digest in digests if self._db.execute(query, (self._log, digest)).fetchone()}
 
     def keep(self, said: Said, fetched: Mapping[bytes, bytes | None]) -> None:
         """Keep what a statement says, inside a transaction of the caller.
@@ -165,6 +165,13 @@ class StatementFacts:
         )
         touch(self._db, "certificate", (certificate,))
 
+    def take_back_revocation(self, index: int) -> None:
+        """Forget a revocation, if that is what stands there: it is judged again. Inside a transaction."""
+        rows = self._db.execute(
+            "DELETE FROM revocation WHERE log = ? AND idx = ? RETURNING certificate", (self._log, index)
+        ).fetchall()
+        touch(self._db, "certificate", [certificate for (certificate,) in rows])
+
     def _keep_transfer(self, said: Said, statement: DeviceTransfer) -> None:
         device_id, keyid = statement.device.device_id, bytes.fromhex(said.entry.envelope.keyid)
         row = (device_id, *statement.subscribers, keyid, self._party(said))
@@ -211,10 +218,7 @@ class StatementFacts:
     def unverified(self, *, also_failed: bool) -> list[bytes]:
         """Evidence to ask for again: what was withheld, and on demand what did not verify or could not be read."""
         outcomes = [Outcome.WITHHELD, *((Outcome.FAILED, Outcome.UNKNOWN_FORMAT) if also_failed else ())]
-        query = (
-            "SELECT DISTINCT digest FROM evidence JOIN evidence_statement ON evidence = digest "
-            "WHERE log = ? AND outcome = ? ORDER BY digest"
-        )
+        query = "SELECT digest FROM evidence WHERE log = ? AND outcome = ? ORDER BY digest"
         return [
             digest
             for outcome in outcomes
@@ -227,7 +231,7 @@ class StatementFacts:
             "SELECT idx, entry FROM evidence_statement WHERE log = ? AND evidence = ? ORDER BY idx",
             (self._log, digest),
         ).fetchall()
-        self._db.execute("DELETE FROM evidence WHERE digest = ?", (digest,))
+        self._db.execute("DELETE FROM evidence WHERE log = ? AND digest = ?", (self._log, digest))
         for index, raw in rows:
             self._db.execute("DELETE FROM evidence_statement WHERE log = ? AND idx = ?", (self._log, index))
             self._db.execute(
@@ -249,8 +253,9 @@ class StatementFacts:
             of_policy = AnchorSet(()) if in_force is None else in_force.policy.anchors
             found = examine(data, self._anchors, of_policy)
         self._db.execute(
-            "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?)",
+            "INSERT INTO evidence VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
             (
+                self._log,
                 statement.evidence_digest,
                 found.outcome.value,
                 found.format,
@@ -292,8 +297,8 @@ class StatementFacts:
 
     def _evidence(self, digest: bytes) -> EvidenceFacts | None:
         row = self._db.execute(
-            "SELECT outcome, format, key, anchors, rests_on, identities FROM evidence WHERE digest = ?",
-            (digest,),
+            "SELECT outcome, format, key, anchors, rests_on, identities FROM evidence WHERE log = ? AND digest = ?",
+            (self._log, digest),
         ).fetchone()
         return None if row is None else read_evidence_row(*row)
 

@@ -243,7 +243,7 @@ def _load_rows(
     for number, log, index, time_ms, digest, *evidence in _select(
         db,
         "SELECT certificate, log, idx, time, digest, outcome, format, key, anchors, rests_on, identities "
-        "FROM evidence_statement JOIN evidence ON digest = evidence WHERE certificate IN (…)",
+        "FROM evidence_statement JOIN evidence USING (log) WHERE digest = evidence AND certificate IN (…)",
         certificates,
     ):
         if knowledge.knows(time_ms):

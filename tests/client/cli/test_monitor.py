@@ -16,8 +16,11 @@ from keystead.demo.folder import DemoFolder
 from keystead.demo.shared_device import tell_shared_device
 from keystead.demo.story import Ending
 from keystead.encoding.rfc3339 import format_time, parse_time
+from keystead.monitor.back_fill import Start
 from keystead.monitor.findings import Finding, State
 from support.command_line import CommandLine
+from support.history import History
+from support.padding import fill_bundle
 from support.served_log import ServedLog, keystead_command
 
 NOBODY = "http://127.0.0.1:9"  # the discard port: nothing listens there
@@ -176,13 +179,48 @@ def test_a_state_of_something_else_is_refused(keystead: CommandLine, place: Plac
 
 @pytest.mark.parametrize(
     "arguments",
-    [("--at", "2026-01-01"), ("--known-at", "2026-01-01"), ("--once", "--at", "noon"), ("--every", "0")],
+    [
+        ("--at", "2026-01-01"),
+        ("--known-at", "2026-01-01"),
+        ("--once", "--at", "noon"),
+        ("--every", "0"),
+        ("--once", "--from-entry", "-1"),
+        ("--once", "--from-entry", "1", "--since", "2026-01-01"),
+    ],
 )
 def test_wrong_options_are_usage_errors(
     keystead: CommandLine, place: Place, tmp_path: Path, arguments: tuple[str, ...]
 ) -> None:
     """A moment needs --once and the one spelling of times; a pause is at least a second."""
     assert keystead("monitor", "--state", tmp_path / "state", *place.options, *arguments).code == 2
+
+
+def test_a_short_log_is_read_whole_wherever_it_is_begun(
+    keystead: CommandLine, place: Place, tmp_path: Path
+) -> None:
+    """What lies in the first bundle is read with it: nothing is left out, and the finding is the same."""
+    for number, begin in enumerate((("--from-entry", "3"), ("--since", "2030-01-01"))):
+        ended = keystead(
+            "monitor", "--once", "--state", tmp_path / str(number), *place.options, *begin, "--json"
+        )
+
+        assert ended.document["id"] == place.finding(State.OPEN).id.hex()
+        assert ended.document["unread"] == []
+
+
+def test_people_are_told_what_was_not_read(keystead: CommandLine, tmp_path: Path) -> None:
+    """With each finding, and at the end with how to read it."""
+    history = History()
+    fill_bundle(history)
+    history.certificate("Alpha AB", serial=1, valid=(0, 3000))
+    history.certificate("Beta GmbH", serial=1, valid=(0, 3000))
+    asyncio.run(history.monitor(tmp_path, start=Start(256)))
+
+    ended = keystead("monitor", "--once", "--state", tmp_path)
+
+    assert ended.code == 1
+    assert ended.out.count("The first 256 entries of log.example/issuance were not read") == 2
+    assert "--from-entry 0" in ended.out
 
 
 def test_a_new_monitor_needs_a_log(keystead: CommandLine, tmp_path: Path) -> None:

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """Evidence examined by the monitor: its own anchors first, the policy's after them."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from keystead.certificate.x509 import parse_vendor_certificate
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.devices.collect import collect
 from keystead.devices.evidence import Evidence
@@ -36,6 +38,16 @@ def test_evidence_under_the_policys_anchors_verifies_and_says_so() -> None:
     assert examine(_EVIDENCE.encode(), BUILTIN_ANCHORS, VENDOR.anchors()) == examine(
         _EVIDENCE.encode(), VENDOR.anchors(), _NONE
     )
+
+
+def test_a_key_of_the_chain_that_the_user_pinned_makes_no_liar_of_the_log() -> None:
+    """Chains end below a pinned key; what the policy bears with the whole chain is what the log could record."""
+    inner = replace(VENDOR.anchor(), key=parse_vendor_certificate(_EVIDENCE.chain[0]).spki)
+
+    found = examine(_EVIDENCE.encode(), AnchorSet([inner]), VENDOR.anchors())
+
+    assert found.outcome is Outcome.VERIFIED
+    assert found.anchors == (VENDOR.anchor().key_hash,)
 
 
 def test_evidence_under_no_anchor_fails() -> None:

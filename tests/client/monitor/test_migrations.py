@@ -38,7 +38,11 @@ async def _old_state(history: History, folder: Path) -> None:
     """A state of version 1 that had followed a history to its end."""
     await history.monitor(folder / "new")
     new = sqlite3.connect(folder / "new" / DATABASE)
-    rows = new.execute("SELECT * FROM log").fetchall()
+    columns = (
+        "id, name, issuance_origin, statements_origin, trust, issuance_checkpoint, statements_checkpoint, "
+        "issuance_next, statements_next, issuance_time, statements_time, reexamine"
+    )
+    rows = new.execute(f"SELECT {columns} FROM log").fetchall()
     new.close()
     (folder / "old").mkdir()
     old = sqlite3.connect(folder / "old" / DATABASE)

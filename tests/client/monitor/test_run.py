@@ -2,9 +2,8 @@
 """One round of the monitor: moments, knowledge, and a state that is resumed or rebuilt with the same result."""
 
 import asyncio
-import os
-from collections.abc import Callable
 from dataclasses import replace
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -16,6 +15,7 @@ from keystead.monitor.run import MonitoredLog, Report, monitor_once
 from keystead.monitor.store import Store
 from keystead.statements.payloads import RevocationReason
 from keystead.statements.policy import Party, parse_policy
+from support.death import killed_at
 from support.history import YEAR, History, yubikey
 from support.random_history import RandomHistory
 from support.state_dump import dump_state
@@ -158,6 +158,33 @@ async def test_audit_and_enrolment_cover_in_one_log_only(tmp_path: Path) -> None
     assert together.findings == ()
 
 
+@pytest.mark.parametrize("lie", ["withheld", "without the anchor"])
+async def test_no_log_is_accused_for_what_another_does(lie: str, tmp_path: Path) -> None:
+    """Two logs record one piece of evidence, and one of them withholds it, or knows no anchor that bears it."""
+    honest, liar = History("one.example"), History("two.example")
+    if lie == "without the anchor":
+        liar.policy(vendor_anchors=())
+    first = honest.certificate("Alpha AB", serial=1)
+    evidence = honest.vendor.yubikey(1).attest(first.key.spki)
+    liar.log.add_leaf(first.chain[0], [sha256(above).digest() for above in first.chain[1:]])
+    liar.log.objects |= {path: data for path, data in honest.log.objects.items() if "issuer" in path}
+    liar.evidence(first, 1)
+    if lie == "withheld":
+        del liar.log.objects[f"evidence/{evidence.digest.hex()}"]
+    nobody = AnchorSet(())
+
+    forth = await honest.monitor(tmp_path / "forth", 400, others=[liar], anchors=nobody)
+    back = await liar.monitor(tmp_path / "back", 400, others=[honest], anchors=nobody)
+    await liar.monitor(tmp_path / "late", 400, anchors=nobody)
+    late = await honest.monitor(tmp_path / "late", 400, anchors=nobody)
+
+    assert forth.findings == back.findings == late.findings
+    (finding,) = forth.findings
+    assert finding.rule == "log-misbehaviour"
+    assert "two.example" in finding.summary
+    assert "one.example" not in finding.summary
+
+
 async def test_a_log_given_twice_is_refused(tmp_path: Path) -> None:
     """It would be followed against itself."""
     history = History()
@@ -286,49 +313,6 @@ async def test_the_order_of_logs_does_not_matter(seed: int, tmp_path: Path) -> N
     assert forth.findings == back.findings == late.findings
 
 
-def _killed(history: History, state: Path, when: int, *, after: bool) -> bool:
-    """Run a round in a process that dies at its `when`-th commit, before or after it; whether it came that far."""
-    child = os.fork()
-    if child == 0:  # pragma: no cover - the process that dies
-        _die_at_commit(when, after=after)
-        try:
-            asyncio.run(history.monitor(state))
-        except BaseException:  # noqa: BLE001 - nothing may reach the test runner from here
-            os._exit(3)
-        os._exit(0)
-    _, status = os.waitpid(child, 0)
-    code = os.waitstatus_to_exitcode(status)
-    assert code in {0, 9}
-    return code == 9
-
-
-def _die_at_commit(when: int, *, after: bool) -> None:
-    commits = 0
-    plain: Callable[[Store], object] = Store.transaction
-
-    class _Dying:
-        def __init__(self, store: Store) -> None:
-            self._inner = plain(store)
-
-        def __enter__(self) -> object:
-            return self._inner.__enter__()  # type: ignore[attr-defined]
-
-        def __exit__(self, *error: object) -> object:
-            nonlocal commits
-            if commits == when and not after:
-                os._exit(9)
-            answer = self._inner.__exit__(*error)  # type: ignore[attr-defined]
-            if commits == when:
-                os._exit(9)
-            commits += 1
-            return answer
-
-    def dying(store: Store) -> _Dying:
-        return _Dying(store)
-
-    Store.transaction = dying  # type: ignore[method-assign,assignment]
-
-
 def test_a_kill_at_any_commit_changes_nothing(tmp_path: Path) -> None:
     """A process killed just before or just after any commit: the next round ends where an unbroken one does."""
     *_, history = RandomHistory(5).steps(20)
@@ -338,7 +322,7 @@ def test_a_kill_at_any_commit_changes_nothing(tmp_path: Path) -> None:
     for when in range(40):
         for after in (False, True):
             state = tmp_path / f"{when}-{after}"
-            died = _killed(history, state, when, after=after)
+            died = killed_at(lambda state=state: history.monitor(state), when, after=after)
             deaths += died
             resumed = asyncio.run(history.monitor(state))
             assert resumed.findings == unbroken.findings
