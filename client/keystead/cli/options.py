@@ -2,14 +2,16 @@
 """Options that several verbs share, and the types of values that they take."""
 
 from collections.abc import Callable
+from functools import wraps
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import click
 
 from keystead.encoding.rfc3339 import parse_time
 from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import ParseError
+from keystead.lookup.log_index import DEFAULT_LIMITS, Limits
 
 __all__ = [
     "DIGEST",
@@ -17,6 +19,7 @@ __all__ = [
     "anchors_option",
     "existing_file",
     "existing_path",
+    "freshness_options",
     "json_option",
     "log_options",
     "state_option",
@@ -88,6 +91,34 @@ def anchors_option(function: _Function) -> _Function:
         metavar="FILE.toml",
         help="More vendor anchors than ship with Keystead: [[vendor_anchor]] tables as in the policy file.",
     )(function)
+
+
+def freshness_options(function: _Function) -> _Function:
+    """`--max-age SECONDS` and `--max-lag N`: the argument `limits`."""
+
+    @wraps(function)
+    def limited(*arguments: Any, max_age: int, max_lag: int, **others: Any) -> Any:
+        return function(*arguments, limits=Limits(max_age * 1000, max_lag), **others)
+
+    limited = click.option(
+        "--max-lag",
+        type=click.IntRange(min=0),
+        default=DEFAULT_LIMITS.max_lag,
+        show_default=True,
+        metavar="N",
+        help="Refuse an index that lies more than so many entries behind its log.",
+    )(limited)
+    return cast(
+        "_Function",
+        click.option(
+            "--max-age",
+            type=click.IntRange(min=0),
+            default=DEFAULT_LIMITS.max_age_ms // 1000,
+            show_default=True,
+            metavar="SECONDS",
+            help="Refuse an index whose newest head is older than so many seconds.",
+        )(limited),
+    )
 
 
 def log_options(function: _Function) -> _Function:

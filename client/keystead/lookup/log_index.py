@@ -24,6 +24,9 @@ from keystead.lookup.snapshot import Snapshot
 __all__ = ["DEFAULT_LIMITS", "Limits", "LogIndex", "index_trust", "system_ms"]
 
 
+_NOT_CURRENT = frozenset({"head-too-old", "head-from-the-future", "index-too-far-behind"})
+
+
 def system_ms() -> int:
     """This machine's clock, milliseconds since 1970."""
     return time.time_ns() // 1_000_000
@@ -60,6 +63,7 @@ class LogIndex:
         limits: how far a head may lie behind.
         clock: the reader's, in milliseconds.
         prefix: where the index answers, below the base.
+        answers: reads the index's answers, where they are elsewhere; `prefix` is below its base then.
     """
 
     def __init__(
@@ -70,10 +74,12 @@ class LogIndex:
         *,
         clock: Callable[[], int] = system_ms,
         prefix: str = "index/v1",
+        answers: Fetcher | None = None,
     ) -> None:
         self.trust = trust
         self.limits = limits
         self.fetcher = RememberingFetcher(fetcher)
+        self._answers = answers or self.fetcher
         self._clock = clock
         self._prefix = prefix
         self._keys = index_trust(trust)
@@ -121,7 +127,7 @@ class LogIndex:
             freshness: the reader's limits; None where the head was found fresh enough.
         """
         path = request_path(self._prefix, subject, wanted, limit, head)
-        raw = await self.fetcher.get(path, MAX_ANSWER_BYTES)
+        raw = await self._answers.get(path, MAX_ANSWER_BYTES)
         if raw is None:
             why = (
                 f"does not keep the head at {head} of its index any more; ask again, under a new one"
@@ -140,6 +146,19 @@ class LogIndex:
                 evidence={"answer": raw},
             ) from error
         except VerificationError as error:
+            if error.check in _NOT_CURRENT:
+                raise self._not_current(error, raw, subject) from error
             error.evidence.setdefault("answer", raw)
             raise
         return answer, raw
+
+    def _not_current(self, error: VerificationError, raw: bytes, subject: Subject) -> VerificationError:
+        """The same error, with what the head covers: the answer is good, and of the past."""
+        head = verify_answer(parse_answer(raw), subject, self._keys, None).head
+        covered, size = head.statement.issuance_size, head.issuance.checkpoint.size
+        return VerificationError(
+            f"{error} (its newest head, {head.index}, covers {covered} of {size} entries): what it does not know of "
+            "cannot be told",
+            check=error.check,
+            evidence={"answer": raw},
+        )

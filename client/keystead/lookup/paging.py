@@ -55,7 +55,7 @@ def request_path(prefix: str, subject: Subject, wanted: Wanted | None, limit: in
     """The path of a question below the log's base.
 
     Args:
-        prefix: where the index answers.
+        prefix: where the index answers; empty where that is the base itself.
         subject: what is asked about.
         wanted: a page; None for the newest.
         limit: entries of the newest page.
@@ -65,7 +65,8 @@ def request_path(prefix: str, subject: Subject, wanted: Wanted | None, limit: in
     if head is not None:
         asked["head"] = head
     query = "&".join(f"{name}={value}" for name, value in asked.items())
-    return f"{prefix}/{subject.kind.text}/{subject.value.hex()}?{query}"
+    path = f"{subject.kind.text}/{subject.value.hex()}?{query}"
+    return f"{prefix}/{path}" if prefix else path
 
 
 def check_newest(page: Page, limit: int) -> None:

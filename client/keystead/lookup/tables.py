@@ -29,6 +29,7 @@ from keystead.monitor.views import CertificateViews, Views, load_certificates, l
 __all__ = ["LookupTables"]
 
 _LOG = 1
+_REFUSED = frozenset({"malformed-statement", "statement-without-right"})
 
 
 class LookupTables:
@@ -82,6 +83,14 @@ class LookupTables:
     def misbehaviour(self) -> list[Misbehaviour]:
         """What the log did that it must not: statements without right, evidence withheld or wrong."""
         return recorded_misbehaviour(self.db)
+
+    def waiting(self) -> set[int]:
+        """Statements about issuance entries that are not there yet."""
+        return {index for (index,) in self.db.execute("SELECT idx FROM pending")}
+
+    def refused(self) -> set[int]:
+        """Statements that their signers had no right to make."""
+        return {int(one.subject) for one in self.misbehaviour() if one.kind in _REFUSED}
 
     def _rows(self, table: str, column: str, ids: Iterable[bytes]) -> list[int]:
         query = f"SELECT id FROM {table} WHERE {column} = ?"  # noqa: S608 -- names of this module's own

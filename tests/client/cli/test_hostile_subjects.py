@@ -2,6 +2,7 @@
 """Certificates whose subjects attack whoever looks at them: admitted, and harmless wherever they are shown."""
 
 import json
+import time
 import unicodedata
 import urllib.error
 import urllib.request
@@ -102,7 +103,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     (folder / "anchors.toml").write_text(
         '[[vendor_anchor]]\nname = "Test"\ncertificate = "world/vendor.pem"\nformats = ["yubikey-piv"]\n'
     )
-    with ServedLog(folder / "log", policy) as log:
+    with ServedLog(folder / "log", policy, "--index-period", 20) as log:
         leaves = {}
         device = world.vendor.yubikey(7)
         for what, value in HOSTILE.items():
@@ -142,6 +143,24 @@ def test_the_monitor_shows_text(keystead: CommandLine, place: Place, tmp_path: P
         assert_harmless(found["summary"])
         for subscriber in found["subscribers"]:
             assert_harmless(subscriber["name"])
+
+
+def test_lookup_shows_text(keystead: CommandLine, place: Place) -> None:
+    """All of them in one table, and as JSON."""
+    deadline = time.monotonic() + 60
+    while True:
+        ended = keystead("lookup", "device", "yubico-piv-serial:7", *place.options, "--json")
+        if ended.code == 0 and ended.document["count"] == len(HOSTILE):
+            break
+        assert time.monotonic() < deadline, ended.err
+    assert ended.out.isascii()
+    assert_harmless(ended.out)
+    for entry in ended.document["entries"]:
+        assert_harmless(entry["subscriber"]["name"])
+    shown = keystead("lookup", "device", "yubico-piv-serial:7", *place.options)
+    assert shown.code == 0, shown.err
+    assert_harmless(shown.out)
+    assert_harmless(shown.err)
 
 
 @pytest.mark.parametrize("what", HOSTILE)
