@@ -12,6 +12,7 @@ Invariants:
 * scheme identifiers that are not in our table are accepted: the id alone identifies.
 """
 
+import re
 from dataclasses import dataclass
 from enum import IntEnum
 from typing import Final
@@ -29,6 +30,7 @@ from keystead.encoding.der import (
     encode,
     encode_integer,
     encode_oid,
+    oid_text,
 )
 from keystead.errors import ParseError
 
@@ -175,7 +177,29 @@ def device_extension(certificate: TbsCertificate) -> SignatureCreationDevice | N
     return _parse(certificate.source, extension.offset, extension.offset + len(extension.value))
 
 
+_USUAL = re.compile(
+    rb"\x30(.)\x02\x01\x01\x30(.)\x30(.)\x06(.)(.{1,40}?)\x04\x20(.{32})\x0a\x01([\x00-\x07])"
+    rb"(?:\x80\x20(.{32}))?(?:\x81\x20(.{32}))?",
+    re.DOTALL,
+)
+"""One device; the four lengths are still to be compared."""
+
+
 def _parse(data: bytes, start: int, end: int) -> SignatureCreationDevice:
+    # A monitor reads one for each entry of a log: the usual ones are not taken apart element by element.
+    usual = _USUAL.fullmatch(data, start, end)
+    if usual is not None and end - start < 0x82:
+        size = len(usual[5])
+        if b"".join(usual.group(1, 2, 3, 4)) == bytes((end - start - 2, size + 38, size + 36, size)):
+            try:
+                device = DeviceIdentifier(oid_text(usual[5]), usual[6])
+                return SignatureCreationDevice((device,), Method(usual[7][0]), usual[8], usual[9])
+            except ParseError:
+                pass  # which is told below, with its place
+    return _parse_elements(data, start, end)
+
+
+def _parse_elements(data: bytes, start: int, end: int) -> SignatureCreationDevice:
     element = Element(data, start, end).expect(SEQUENCE, "the device extension")
     if element.end != end:
         raise ParseError("the device extension has trailing bytes", offset=element.end)

@@ -77,8 +77,17 @@ _WEAK = {"1.2.840.113549.1.1.2": "MD2", "1.2.840.113549.1.1.3": "MD4", "1.2.840.
 _Verify = Callable[[bytes, bytes], None]
 
 
+_NORMAL = (
+    bytes.fromhex("3059301306072a8648ce3d020106082a8648ce3d03010703420004"),
+    bytes.fromhex("3076301006072a8648ce3d020106052b8104002203620004"),
+)
+"""How a P-256 and a P-384 key begin whose point is not compressed."""
+
+
 def normalize_spki(spki: bytes) -> bytes:
     """The SubjectPublicKeyInfo with its EC point uncompressed and its RSA parameters NULL, else as it is."""
+    if spki.startswith(_NORMAL):
+        return spki  # as nearly all are
     try:
         algorithm, key = parse(spki).expect(SEQUENCE, "a public key").children()
         identifier, *parameters = algorithm.expect(SEQUENCE, "a public key's algorithm").children()

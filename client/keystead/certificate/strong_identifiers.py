@@ -82,22 +82,26 @@ def strong_identifiers(attributes: Mapping[str, str], eku: str | None) -> Strong
         attributes: first values by label, `LEI` among them.
         eku: the durable identity, if there is one.
     """
-    organization = _organization(attributes.get("organizationIdentifier", ""))
-    lei = _lei(attributes.get("LEI", ""))
+    organization = (
+        _organization(attributes["organizationIdentifier"])
+        if "organizationIdentifier" in attributes
+        else None
+    )
+    lei = _lei(attributes["LEI"]) if "LEI" in attributes else None
     if lei is None and organization is not None and organization[0] == "LEIXG":
         lei = _lei(organization[1])
     return StrongIdentifiers(_registration(attributes), organization, lei, eku)
 
 
 def _registration(attributes: Mapping[str, str]) -> tuple[str, str, str, str] | None:
+    number = attributes.get("serialNumber", "")
+    if "jurisdictionC" not in attributes or not re.search("[0-9]", number) or reads_as_date(number):
+        return None
     country, state, place = (
         _normalize(attributes.get(label, ""))
         for label in ("jurisdictionC", "jurisdictionST", "jurisdictionL")
     )
-    number = attributes.get("serialNumber", "")
-    if not country or not re.search("[0-9]", number) or reads_as_date(number):
-        return None
-    return country, state, place, _LEADING_ZEROS.sub("", _normalize(number))
+    return (country, state, place, _LEADING_ZEROS.sub("", _normalize(number))) if country else None
 
 
 def _organization(text: str) -> tuple[str, str] | None:

@@ -198,6 +198,8 @@ def _rule(attributes: Mapping[str, str], durable: str | None) -> tuple[str, tupl
 
 def _txt(text: str) -> str:
     """ASCII letters lowercased, runs of ASCII controls and spaces one space, trimmed; the rest as it is."""
+    if text.isascii() and text.isprintable() and "  " not in text:
+        return text.strip(" ").lower()  # as most texts are
     return _SPACES.sub(" ", text).strip(" ").translate(_LOWER)
 
 

@@ -13,7 +13,7 @@ The order of one round:
 
 Invariants:
 
-* what was read and how far is written in one transaction a bundle: a kill at any instant loses at most work;
+* what was read and how far is written in one transaction: a kill at any instant loses at most work;
 * a log that contradicts what it signed is not followed any further; both signed trees are kept;
 * what a log merely fails to serve ends the round with an error, and is asked for again in the next.
 """
@@ -229,9 +229,13 @@ class Follower:
     async def _read_issuance(self, tree: VerifiedTree, wanted: range, *, backwards: bool = False) -> None:
         bundles = tree.bundles(DATA_TILES, wanted.start, wanted.stop, backwards=backwards)
         async with aclosing(bundles):
-            async for bundle in bundles:
-                await self._entries.keep(bundle, tree.checkpoint.raw)
-                self._progress.advance(len(bundle.entries))
+            try:
+                async for bundle in bundles:
+                    await self._entries.take(bundle, tree.checkpoint.raw)
+                    self._progress.advance(len(bundle.entries))
+            finally:
+                # Also what was read before something failed: it need not be read again.
+                self._entries.keep()
 
     async def _judge_waiting(self, tree: VerifiedTree) -> None:
         for entries in self.replay.waiting(self._read()):

@@ -5,7 +5,8 @@ What was read lies together: new entries come behind it, earlier ones before it,
 
 Invariants:
 
-* what entries say and how far the log was read are written in one transaction;
+* what entries say and how far the log was read are written in one transaction, for thousands of entries at once:
+  every transaction writes each page of an index again that an entry falls into;
 * what is kept of an entry does not depend on the order in which entries were read;
 * the certificate id of an `x509_entry` is made from the key that verifiably issued the certificate.
 """
@@ -13,6 +14,7 @@ Invariants:
 import sqlite3
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from keystead.certificate.chain import verify_issued
 from keystead.certificate.x509 import Certificate, parse_certificate
@@ -31,6 +33,8 @@ from keystead.monitor.store import Store
 __all__ = ["IssuanceEntries", "MonitoredLog"]
 
 _MAX_ISSUER_BYTES = 65_536
+_AT_ONCE = 8_192
+"""Entries in a transaction, about; some ten megabytes of facts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,6 +48,14 @@ class MonitoredLog:
 
     trust: Trust
     fetcher: Fetcher
+
+
+class _Taken(NamedTuple):
+    """Consecutive entries that were read and are not written yet."""
+
+    start: int
+    entries: list[LogEntry]
+    facts: list[IssuanceFacts]
 
 
 class IssuanceEntries:
@@ -62,23 +74,37 @@ class IssuanceEntries:
         self._fetcher = log.fetcher
         self._recorder = Recorder(store.db)
         self._issuers: dict[bytes, Certificate | None] = {}
+        self._taken: list[_Taken] = []
+        self._checkpoint = b""
 
-    async def keep(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
-        """Keep what consecutive entries say, and how far the log was read, in one transaction.
+    async def take(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
+        """Read consecutive entries; `keep` writes what they say.
 
         Args:
-            bundle: hashed up to the root of the tree; right behind what was read, or right before it.
+            bundle: hashed up to the root of the tree; right behind what was read or taken, or right before it.
             checkpoint: of the tree, which proves what is wrong with an entry.
 
         Raises:
             VerificationError, ParseError, FetchError: an issuer is missing or did not issue.
         """
         await self._find_issuers(bundle.entries)
-        found = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
+        facts = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
+        self._taken.append(_Taken(bundle.start, [leaf.entry for leaf in bundle.entries], facts))
+        self._checkpoint = checkpoint
+        if sum(len(one.facts) for one in self._taken) >= _AT_ONCE:
+            self.keep()
+
+    def keep(self) -> None:
+        """Write what the entries say that were taken, and how far the log was read, in one transaction."""
+        taken = sorted(self._taken, key=lambda one: one.start)
+        self._taken = []
+        if not taken:
+            return
+        start, entries = taken[0].start, [entry for one in taken for entry in one.entries]
         try:
             with self._store.transaction() as db:
-                self._note_read(db, bundle, checkpoint)
-                self._recorder.entries(self._log, bundle.start, found)
+                self._note_read(db, start, entries)
+                self._recorder.entries(self._log, start, [facts for one in taken for facts in one.facts])
         except BaseException:
             self._recorder.forget()
             raise
@@ -133,38 +159,34 @@ class IssuanceEntries:
                 db.execute("INSERT OR IGNORE INTO issuer VALUES (?, ?)", (fingerprint, der))
         return der
 
-    def _note_read(self, db: sqlite3.Connection, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
+    def _note_read(self, db: sqlite3.Connection, start: int, entries: Sequence[LogEntry]) -> None:
         """Keep how far the log was read, and what entries say wrongly about their places."""
-        start, stop = bundle.start, bundle.start + len(bundle.entries)
+        stop = start + len(entries)
         first, edge, next_, last = db.execute(
             "SELECT issuance_first, issuance_edge, issuance_next, issuance_time FROM log WHERE id = ?",
             (self._log,),
         ).fetchone()
-        entries = [leaf.entry for leaf in bundle.entries]
         fresh, newest = first == next_, entries[-1].timestamp
         if start == next_:
-            self._check_places(start, entries, 0 if fresh else last, checkpoint)
+            self._check_places(start, entries, 0 if fresh else last)
             row = (first, entries[0].merkle_tree_leaf() if fresh else edge, stop, newest)
         else:
             # The entry behind these was read when nobody knew what is before it.
             behind = [] if edge is None else [parse_merkle_tree_leaf(edge)]
-            self._check_places(start, [*entries, *behind], 0, checkpoint)
+            self._check_places(start, [*entries, *behind], 0)
             row = (start, entries[0].merkle_tree_leaf(), next_, newest if fresh else last)
         db.execute(
             "UPDATE log SET issuance_first = ?, issuance_edge = ?, issuance_next = ?, issuance_time = ? WHERE id = ?",
             (*row, self._log),
         )
 
-    def _check_places(
-        self, start: int, entries: Sequence[LogEntry], before_ms: int, checkpoint: bytes
-    ) -> None:
+    def _check_places(self, start: int, entries: Sequence[LogEntry], before_ms: int) -> None:
         """Keep what an entry says wrongly about its own place, for the log signed it.
 
         Args:
             start: index of the first one.
             entries: consecutive ones.
             before_ms: the time in the entry before them; 0 where it is not known, or there is none.
-            checkpoint: of the tree that they are in.
         """
         origin = self._trust.issuance.key.origin
         for index, entry in enumerate(entries, start):
@@ -174,7 +196,7 @@ class IssuanceEntries:
             elif entry.timestamp < before_ms:
                 kind, said = "time-goes-back", f"issuance entry {index} is earlier than the one before it"
             if said:
-                evidence = {"entry": entry.merkle_tree_leaf(), "checkpoint": checkpoint}
+                evidence = {"entry": entry.merkle_tree_leaf(), "checkpoint": self._checkpoint}
                 record_misbehaviour(
                     self._store.db, Misbehaviour(origin, kind, str(index), entry.timestamp, said, evidence)
                 )

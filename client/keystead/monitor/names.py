@@ -23,6 +23,7 @@ from keystead.monitor.legal_forms import SPACED, UNSPACED
 __all__ = ["are_similar", "plain", "same_name", "same_organization", "same_place", "similar_names"]
 
 _SILENT = re.compile("[.'`´’‘ʼ＇·•\u00ad\u200b-\u200d\u2060\ufeff]")
+_NO_ASCII_WORD = re.compile("[^0-9a-z]+")
 _PARENTHESES = re.compile(r"[（(]([^()（）]*)[)）]")
 _CUT_OFF = 64
 """Characters of an organization's name in a certificate at most (RFC 5280, upper bound ub-organization-name)."""
@@ -44,15 +45,27 @@ _REGIONS = _words(
 
 def plain(text: str) -> str:
     """Letters and digits in lower case, of one width, words separated by one space, single letters run together."""
+    return _run_together(_spaced(text))
+
+
+def _spaced(text: str) -> str:
+    """`text` folded, with a space for whatever is no letter, digit or mark."""
+    if text.isascii():
+        # As most names are: of what is done to others, this is what changes them.
+        folded = _SILENT.sub("", text).lower().replace("&", " and ").replace("+", " plus ")
+        return _NO_ASCII_WORD.sub(" ", folded)
     folded = unicodedata.normalize("NFKC", _SILENT.sub("", text)).casefold()
     folded = (
         unicodedata.normalize("NFKC", _SILENT.sub("", folded)).replace("&", " and ").replace("+", " plus ")
     )
     # Marks belong to the letters before them.
-    spaced = "".join(
+    return "".join(
         character if character.isalnum() or unicodedata.category(character)[0] == "M" else " "
         for character in folded
     )
+
+
+def _run_together(spaced: str) -> str:
     words: list[str] = []
     run = False
     for word in spaced.split():
@@ -117,7 +130,7 @@ def _parted(name: str) -> tuple[str, tuple[str, ...]]:
     """A name without its legal forms, and those, as the table spells them; a name that is one whole stays it."""
     forms: set[str] = set()
     text = unicodedata.normalize("NFKC", name).strip()
-    for spelling, form in _UNSPACED:
+    for spelling, form in _UNSPACED if not text.isascii() else ():
         if text.startswith(spelling) and text != spelling:
             text = text.removeprefix(spelling).strip()
             forms.add(form)
@@ -146,7 +159,12 @@ def _parted(name: str) -> tuple[str, tuple[str, ...]]:
 _SPACED = {plain(spelling): form for spelling, form in SPACED.items()}
 _MOST_WORDS = max(len(spelling.split()) for spelling in _SPACED)
 _UNSPACED = sorted(
-    ((unicodedata.normalize("NFKC", spelling), form) for spelling, form in UNSPACED.items()),
+    # Not what the forms are called here, which no name ends in.
+    (
+        (unicodedata.normalize("NFKC", spelling), form)
+        for spelling, form in UNSPACED.items()
+        if not spelling.isascii()
+    ),
     key=lambda pair: -len(pair[0]),
 )
 _IN_FRONT = _words(

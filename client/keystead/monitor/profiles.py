@@ -11,10 +11,21 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from keystead.certificate.strong_identifiers import StrongIdentifiers
+from keystead.monitor.facts import SubscriberRecord
 from keystead.monitor.model import EntryName
 from keystead.monitor.names import same_name
 
-__all__ = ["Alias", "Comparison", "Join", "Profile", "Sameness", "join_keys", "name_keys", "strong_keys"]
+__all__ = [
+    "Alias",
+    "Comparison",
+    "Join",
+    "Profile",
+    "Sameness",
+    "join_keys",
+    "name_keys",
+    "profile_of",
+    "strong_keys",
+]
 
 
 class Sameness(StrEnum):
@@ -51,6 +62,27 @@ class Profile:
     place: tuple[str, str]
     issuers: frozenset[str]
     issuer_key_hash: bytes = b""
+
+
+def profile_of(number: int, record: SubscriberRecord, issuers: frozenset[str]) -> Profile:
+    """A record as a profile that can be compared.
+
+    Args:
+        number: of its row.
+        record: what the certificates say.
+        issuers: the issuing organizations, as the policies that are known list them.
+    """
+    return Profile(
+        number=number,
+        subscriber_id=record.subscriber_id,
+        label=record.label,
+        decodable=record.decodable,
+        strong=StrongIdentifiers(record.registration, record.organization, record.lei, record.eku),
+        name=record.name,
+        place=record.place,
+        issuers=issuers,
+        issuer_key_hash=record.issuer_key_hash,
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,9 +24,9 @@ from keystead.monitor.judging import judge_all, judge_present, judge_undecodable
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
 from keystead.monitor.misbehaviour import recorded_misbehaviour
-from keystead.monitor.recording import touch
 from keystead.monitor.replay import load_knowledge
 from keystead.monitor.revocation_list import RevocationList
+from keystead.monitor.rows import touch
 from keystead.monitor.rules import log_misbehaviour
 from keystead.monitor.store import Store
 from keystead.monitor.watch import WatchList

@@ -13,7 +13,9 @@ from keystead.devices.anchors import AnchorSet
 from keystead.errors import FetchError
 from keystead.monitor.evidence import EvidenceFacts, Outcome, examine, parse_identities, withheld
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
-from keystead.monitor.recording import BINDING, EVIDENCE, add_alias, add_claims, touch
+from keystead.monitor.profile_rows import add_alias
+from keystead.monitor.recording import BINDING, EVIDENCE, add_claims
+from keystead.monitor.rows import touch
 from keystead.statements.entry import StatementEntry, parse_statement_entry
 from keystead.statements.kinds.audit_withdrawal import AuditWithdrawal
 from keystead.statements.kinds.certificate_revoked import CertificateRevoked

@@ -33,6 +33,8 @@ SCHEMA_VERSION = 4
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
 _CACHE_KIB = 65_536
+_CHECKPOINT_PAGES = 16_384
+"""64 MiB."""
 _LOCK = "monitor.lock"
 _PATIENCE = 5.0
 """Seconds to wait for a reader or writer that is about to finish."""
@@ -113,6 +115,8 @@ class Store:
             db.execute("PRAGMA synchronous = NORMAL")
             db.execute(f"PRAGMA cache_size = -{_CACHE_KIB}")
             db.execute("PRAGMA temp_store = MEMORY")
+            # Pages that many transactions write again are copied into the database once.
+            db.execute(f"PRAGMA wal_autocheckpoint = {_CHECKPOINT_PAGES}")
             db.execute("BEGIN IMMEDIATE")
             if self._number("PRAGMA user_version") == 0 and not self._number(
                 "SELECT count(*) FROM sqlite_master"

@@ -9,7 +9,6 @@ import sqlite3
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 from keystead.certificate.extension import Method
 from keystead.monitor.assembly import (
@@ -26,8 +25,9 @@ from keystead.monitor.assembly import (
 from keystead.monitor.facts import SubscriberRecord
 from keystead.monitor.knowledge import AliasRow, Knowledge, TransferRow
 from keystead.monitor.model import CertificateFacts, ClaimKind, DeviceView, KeyView, LoggedTransfer
-from keystead.monitor.profiles import Alias, Profile
-from keystead.monitor.recording import BINDING, EVIDENCE, EXTENSION, profile_of, with_marks
+from keystead.monitor.profiles import Alias, Profile, profile_of
+from keystead.monitor.recording import BINDING, EVIDENCE, EXTENSION
+from keystead.monitor.rows import select_in
 from keystead.monitor.statement_facts import read_evidence_row
 from keystead.monitor.subscribers import Subscribers
 
@@ -41,7 +41,6 @@ __all__ = [
     "load_views",
 ]
 
-_SLICE = 500
 _KINDS = {EXTENSION: ClaimKind.EXTENSION, BINDING: ClaimKind.BINDING, EVIDENCE: ClaimKind.EVIDENCE}
 
 
@@ -94,13 +93,13 @@ def load_views(db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[i
     """
     standing: dict[int, list[int]] = defaultdict(list)
     query = "SELECT DISTINCT device, certificate FROM claim WHERE device IN (…)"
-    for device, certificate in _select(db, query, devices):
+    for device, certificate in select_in(db, query, devices):
         standing[device].append(certificate)
     rows = _load_rows(db, {one for listed in standing.values() for one in listed}, knowledge)
     facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
     transfers = _load_transfers(db, devices, knowledge)
     views: dict[int, DeviceView] = {}
-    for device, device_id in _select(db, "SELECT id, device_id FROM device WHERE id IN (…)", devices):
+    for device, device_id in select_in(db, "SELECT id, device_id FROM device WHERE id IN (…)", devices):
         # A claim may be hidden although the certificate is known.
         known = [one for one in standing[device] if one in facts and facts[one].on(device_id)]
         if known:
@@ -117,7 +116,7 @@ def load_views(db: sqlite3.Connection, knowledge: Knowledge, devices: Sequence[i
 
 def load_key_views(db: sqlite3.Connection, knowledge: Knowledge, keys: Sequence[bytes]) -> KeyViews:
     """All that is known about some public keys; a few hundred at a time."""
-    numbers = dict(_select(db, "SELECT id, key FROM certificate WHERE key IN (…)", keys))
+    numbers = dict(select_in(db, "SELECT id, key FROM certificate WHERE key IN (…)", keys))
     rows = _load_rows(db, set(numbers), knowledge)
     facts = {number: certificate_facts(one, knowledge) for number, one in rows.items() if one.entries}
     by_key: dict[bytes, list[int]] = defaultdict(list)
@@ -171,7 +170,7 @@ def _load_transfers(
     db: sqlite3.Connection, devices: Sequence[int], knowledge: Knowledge
 ) -> Mapping[bytes, list[LoggedTransfer]]:
     found: dict[bytes, list[LoggedTransfer]] = defaultdict(list)
-    for log, index, time_ms, device_id, one, other, keyid, party in _select(
+    for log, index, time_ms, device_id, one, other, keyid, party in select_in(
         db,
         "SELECT log, idx, time, transfer.device_id, one, other, keyid, party FROM device "
         "JOIN transfer ON transfer.device_id = device.device_id WHERE device.id IN (…)",
@@ -184,19 +183,12 @@ def _load_transfers(
     return found
 
 
-def _select(db: sqlite3.Connection, query: str, keys: Iterable[Any]) -> Iterator[Any]:
-    listed = sorted(keys)
-    for at in range(0, len(listed), _SLICE):
-        part = listed[at : at + _SLICE]
-        yield from db.execute(with_marks(query, len(part)), part)
-
-
 def _load_rows(
     db: sqlite3.Connection, certificates: set[int], knowledge: Knowledge
 ) -> dict[int, CertificateRows]:
     """The rows about certificates, but for what is not known yet."""
     found: dict[int, CertificateRows] = {}
-    for number, certificate_id, issuer_key_hash, issuer, serial, key, *rest in _select(
+    for number, certificate_id, issuer_key_hash, issuer, serial, key, *rest in select_in(
         db,
         "SELECT certificate.id, certificate_id, issuer_key_hash, issuer_name.short, serial, key, not_before, "
         "not_after, profile, method, service, evidence_digest FROM certificate "
@@ -217,19 +209,19 @@ def _load_rows(
             service,
             evidence_digest,
         )
-    for number, log, index, time_ms, final in _select(
+    for number, log, index, time_ms, final in select_in(
         db, "SELECT certificate, log, idx, time, final FROM entry WHERE certificate IN (…)", certificates
     ):
         if knowledge.knows(time_ms):
             found[number].entries.append(EntryRow(log, index, time_ms, bool(final)))
-    for number, device_id, kind, log, statement, scheme in _select(
+    for number, device_id, kind, log, statement, scheme in select_in(
         db,
         "SELECT certificate, device_id, kind, log, statement, scheme FROM claim JOIN device ON device.id = device "
         "WHERE certificate IN (…)",
         certificates,
     ):
         found[number].claims.append(ClaimRow(device_id, _KINDS[kind], log, statement, scheme))
-    for number, log, index, time_ms, keyid, party, method, service, supersedes, extension in _select(
+    for number, log, index, time_ms, keyid, party, method, service, supersedes, extension in select_in(
         db,
         "SELECT certificate, log, idx, time, keyid, party, method, service, supersedes, supersedes_extension "
         "FROM binding WHERE certificate IN (…)",
@@ -240,7 +232,7 @@ def _load_rows(
                 log, index, time_ms, keyid, party, Method(method), service, supersedes, bool(extension)
             )
             found[number].bindings.append(row)
-    for number, log, index, time_ms, digest, *evidence in _select(
+    for number, log, index, time_ms, digest, *evidence in select_in(
         db,
         "SELECT certificate, log, idx, time, digest, outcome, format, key, anchors, rests_on, identities "
         "FROM evidence_statement JOIN evidence USING (log) WHERE digest = evidence AND certificate IN (…)",
@@ -249,14 +241,14 @@ def _load_rows(
         if knowledge.knows(time_ms):
             row_found = read_evidence_row(*evidence)
             found[number].evidence.append(EvidenceRow(log, index, time_ms, digest, row_found))
-    for number, log, index, time_ms, keyid, party, reason in _select(
+    for number, log, index, time_ms, keyid, party, reason in select_in(
         db,
         "SELECT certificate, log, idx, time, keyid, party, reason FROM revocation WHERE certificate IN (…)",
         certificates,
     ):
         if knowledge.knows(time_ms):
             found[number].revocations.append(RevocationRow(log, index, time_ms, keyid, party, reason))
-    for number, time_ms, reason, key_hash, issuer in _select(
+    for number, time_ms, reason, key_hash, issuer in select_in(
         db,
         "SELECT certificate, time, reason, issuer_key_hash, issuer FROM list_revocation WHERE certificate IN (…)",
         certificates,
@@ -273,14 +265,14 @@ def _load_subscribers(
     profiles = {certificate.subscriber for certificate in certificates}
     components = {
         component
-        for (component,) in _select(db, "SELECT DISTINCT component FROM profile WHERE id IN (…)", profiles)
+        for (component,) in select_in(db, "SELECT DISTINCT component FROM profile WHERE id IN (…)", profiles)
     }
     query = "SELECT id, record FROM profile WHERE component IN (…)"
-    found = dict(_select(db, query, components))
+    found = dict(select_in(db, query, components))
     if knowledge.known_at_ms is not None:
         known = {
             profile
-            for (profile, first) in _select(
+            for (profile, first) in select_in(
                 db,
                 "SELECT profile, min(time) FROM certificate JOIN entry ON entry.certificate = certificate.id "
                 "WHERE profile IN (…) GROUP BY profile",
@@ -299,7 +291,7 @@ def _load_aliases(
     """The aliases that name any of some profiles."""
     ids = {profile.subscriber_id for profile in profiles}
     query = "SELECT DISTINCT log, idx FROM alias_member WHERE subscriber_id IN (…)"
-    for log, index in sorted(set(_select(db, query, ids))):
+    for log, index in sorted(set(select_in(db, query, ids))):
         time_ms, keyid, party, issuers = db.execute(
             "SELECT time, keyid, party, issuers FROM alias WHERE log = ? AND idx = ?", (log, index)
         ).fetchone()

@@ -16,8 +16,7 @@ from keystead.monitor.facts import read_entry
 from keystead.monitor.grouping import Groups
 from keystead.monitor.model import EntryName
 from keystead.monitor.names import same_organization
-from keystead.monitor.profiles import Alias, Profile, Sameness, join_keys
-from keystead.monitor.recording import profile_of
+from keystead.monitor.profiles import Alias, Profile, Sameness, join_keys, profile_of
 from keystead.monitor.subscribers import Subscribers
 
 _NUMBER = iter(range(1, 10_000))
