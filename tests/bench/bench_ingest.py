@@ -33,7 +33,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, default=1000)
     parser.add_argument("--period", type=int, default=200)
     parser.add_argument("--front-ends", type=int, default=2)
-    parser.add_argument("--index-period", type=int, default=0, help="0: no indexer beside the log")
+    parser.add_argument("--index-period", type=int, default=1000, help="0: no indexer beside the log")
     parser.add_argument("--evidence", type=float, default=0.0, help="share of submissions with evidence")
     parser.add_argument("--duplicates", action="store_true", help="measure logging everything a second time")
     arguments = parser.parse_args()
@@ -47,7 +47,13 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
     world.south = TestCertificateAuthority("South CA", "DE", key="rsa-4096")
     policy = world.write_policy()
     requests = prepare(world, arguments.count, arguments.evidence)
-    with serve(folder / "log", policy, period_ms=arguments.period, front_ends=arguments.front_ends) as server:
+    with serve(
+        folder / "log",
+        policy,
+        period_ms=arguments.period,
+        front_ends=arguments.front_ends,
+        index_period_ms=arguments.index_period,
+    ) as server:
         if arguments.duplicates:
             for _ in range(3):
                 Load.run("127.0.0.1", server.port, requests, arguments.connections)

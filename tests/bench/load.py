@@ -62,7 +62,7 @@ class Load:
         for future in finished:
             connection = _Connection(self, future)
             await loop.create_connection(lambda connection=connection: connection, host, port)
-            await connection.greet(f"GET /healthz HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
+            await connection.greet(f"GET /issuance/checkpoint HTTP/1.1\r\nHost: {host}\r\n\r\n".encode())
             connections_made.append(connection)
         cpu = _cpu()
         started = time.perf_counter()

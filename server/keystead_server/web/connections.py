@@ -22,8 +22,12 @@ from typing import Any, cast
 from aiohttp import web
 from aiohttp.http_exceptions import LineTooLong
 
+from keystead_server.web.direct import DirectConnection
+from keystead_server.web.direct_answers import DirectAnswers
 from keystead_server.web.limits import HEAD_LIMITS
+from keystead_server.web.metrics import METRICS
 from keystead_server.web.problem import problem, problem_of
+from keystead_server.web.service import SERVICE
 
 __all__ = ["Connections", "HTTPServer"]
 
@@ -42,6 +46,9 @@ WAITING_ANSWERS = 64 * 1024 * 1024
 """Bytes that the answers of all connections may hold together while they wait to be read."""
 
 _SWEEP_SECONDS = 1.0
+
+_DRAINED_SECONDS = 0.01
+# How often to look whether the last answers were read.
 
 _OTHER_FILES = 256
 """Files that the process keeps open beside connections, and room."""
@@ -246,6 +253,8 @@ class HTTPServer:
             app, access_log=None, shutdown_timeout=drain_seconds, handle_signals=False
         )
         self._head_limits = {**HEAD_LIMITS, **head_limits}
+        self._drain_seconds = drain_seconds
+        self._direct: set[DirectConnection] = set()
         self.connections = connections if connections is not None else Connections()
         self._sweeper: asyncio.TimerHandle | None = None
         self._listener: asyncio.Server | None = None
@@ -255,8 +264,14 @@ class HTTPServer:
         await self._runner.setup()
         loop = asyncio.get_running_loop()
         server = cast("web.Server", self._runner.server)
+        answers = DirectAnswers(self.app[SERVICE], self.app[METRICS])
+        idle_seconds = self._head_limits["keepalive_timeout"]
+
+        def other() -> Connection:
+            return Connection(server, self.connections, loop, access_log=None, **self._head_limits)
+
         self._listener = await loop.create_server(
-            lambda: Connection(server, self.connections, loop, access_log=None, **self._head_limits),
+            lambda: DirectConnection(answers, self.connections, other, idle_seconds, self._direct),
             sock=listening,
             backlog=1024,
         )
@@ -270,6 +285,13 @@ class HTTPServer:
         """Take no new connections, finish what is being answered, close."""
         if self._listener is not None:
             self._listener.close()
-        await self._runner.cleanup()
+        await asyncio.gather(self._runner.cleanup(), self._end_direct())
         if self._sweeper is not None:
             self._sweeper.cancel()
+
+    async def _end_direct(self) -> None:
+        until = asyncio.get_running_loop().time() + self._drain_seconds
+        for connection in [*self._direct]:
+            connection.stop()
+        while self._direct and asyncio.get_running_loop().time() < until:
+            await asyncio.sleep(_DRAINED_SECONDS)

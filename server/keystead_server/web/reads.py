@@ -5,33 +5,19 @@ C2SP tlog-tiles for both logs and static-ct-api v1.1.0 for the issuance log. An 
 never an empty 200. What can never change says so to caches; a checkpoint says that it may not be stored.
 """
 
-import asyncio
-import gzip
 from collections.abc import Awaitable, Callable
-from typing import Literal
+from typing import Final, Literal
 
 from aiohttp import web
-from multidict import CIMultiDict
 
-from keystead.ct.tile_leaf import decode_data_tile
-from keystead.encoding.decimal import parse_decimal
-from keystead.errors import ParseError, RefusedError
-from keystead.tlog.tiles import bundle_path, encode_bundle, parse_tile_suffix, tile_path
-from keystead_server.web.objects import ObjectReader
+from keystead.errors import RefusedError
 from keystead_server.web.service import SERVICE
+from keystead_server.web.tiles import BUNDLES, IMMUTABLE, TILES, is_bundle, tile_headers
 
-__all__ = ["add_read_routes"]
+__all__ = ["CHECKPOINT_HEADERS", "add_read_routes"]
 
-_IMMUTABLE = "public, max-age=31536000, immutable"
-_MAX_LEVEL = 63
-_TILE_HEADERS = CIMultiDict(
-    {
-        "Content-Type": "application/octet-stream",
-        "Cache-Control": _IMMUTABLE,
-        "X-Content-Type-Options": "nosniff",
-        "Access-Control-Allow-Origin": "*",
-    }
-)
+CHECKPOINT_HEADERS: Final = {"Content-Type": "text/plain; charset=utf-8", "Cache-Control": "no-store"}
+"""The headers of a checkpoint."""
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -41,11 +27,10 @@ def add_read_routes(app: web.Application) -> None:
     router = app.router
     router.add_get("/issuance/checkpoint", _checkpoint("issuance"))
     router.add_get("/statements/checkpoint", _checkpoint("statements"))
-    router.add_get(r"/issuance/tile/data/{suffix:.+}", _issuance_data)
-    router.add_get(r"/issuance/tile/entries/{suffix:.+}", _issuance_entries)
-    router.add_get(r"/statements/tile/entries/{suffix:.+}", _statement_entries)
-    router.add_get(r"/issuance/tile/{level:[0-9]+}/{suffix:.+}", _tile("issuance"))
-    router.add_get(r"/statements/tile/{level:[0-9]+}/{suffix:.+}", _tile("statements"))
+    for log in TILES:
+        router.add_get(f"/{log}{{level:[0-9]+}}/{{suffix:.+}}", _tile)
+    for bundles in BUNDLES:
+        router.add_get(f"/{bundles}{{suffix:.+}}", _tile)
     router.add_get(
         "/issuance/issuer/{digest:[0-9a-f]{64}}", _named("issuance/issuer", "application/pkix-cert")
     )
@@ -60,89 +45,32 @@ def _checkpoint(log: Literal["issuance", "statements"]) -> Handler:
     async def handler(request: web.Request) -> web.Response:
         heads = request.app[SERVICE].log.heads
         note = heads.issuance if log == "issuance" else heads.statements
-        return web.Response(
-            body=note, content_type="text/plain", charset="utf-8", headers={"Cache-Control": "no-store"}
-        )
+        return web.Response(body=note, headers=CHECKPOINT_HEADERS)
 
     return handler
 
 
-def _tile(log: Literal["issuance", "statements"]) -> Handler:
-    async def handler(request: web.Request) -> web.Response:
-        objects = request.app[SERVICE].objects
-        # What is in memory was asked for by its one spelling before: no need to read the path again.
-        data = objects.held(request.path[1:])
-        if data is None:
-            match = request.match_info
-            try:
-                level = parse_decimal(match["level"], "a tile level", _MAX_LEVEL)
-            except ParseError as error:
-                raise web.HTTPNotFound from error
-            data = await objects.get(f"{log}/{tile_path(level, *_suffix(request))}")
-            if data is None:
-                raise web.HTTPNotFound
-        return web.Response(body=data, headers=_TILE_HEADERS)
-
-    return handler
-
-
-async def _statement_entries(request: web.Request) -> web.Response:
-    return await _object(request, f"statements/{bundle_path('entries', *_suffix(request))}", compress=True)
-
-
-async def _issuance_data(request: web.Request) -> web.Response:
-    return await _object(request, f"issuance/{bundle_path('data', *_suffix(request))}", compress=True)
-
-
-async def _issuance_entries(request: web.Request) -> web.Response:
-    """`tile/entries` of the issuance log is made of the data tile: the same leaves, as RFC 6962 hashes them."""
-    index, width = _suffix(request)
-    objects = request.app[SERVICE].objects
-    path = f"issuance/{bundle_path('entries', index, width)}"
-    if objects.held(path) is None:
-        data = await objects.get(f"issuance/{bundle_path('data', index, width)}")
-        if data is None:
-            raise web.HTTPNotFound
-        derived = encode_bundle([leaf.entry.merkle_tree_leaf() for leaf in decode_data_tile(data, width)])
-        objects.keep(path, derived)
-    return await _object(request, path, compress=True)
-
-
-def _suffix(request: web.Request) -> tuple[int, int]:
-    try:
-        return parse_tile_suffix(request.match_info["suffix"])
-    except ParseError as error:
-        raise web.HTTPNotFound from error
+async def _tile(request: web.Request) -> web.Response:
+    path = request.path[1:]
+    packed = is_bundle(path) and "gzip" in request.headers.get("Accept-Encoding", "")
+    data = await request.app[SERVICE].tiles.read(path, packed=packed)
+    if data is None:
+        raise web.HTTPNotFound
+    return web.Response(body=data, headers=tile_headers(packed=packed))
 
 
 def _named(folder: str, content_type: str) -> Handler:
     async def handler(request: web.Request) -> web.Response:
-        return await _object(request, f"{folder}/{request.match_info['digest']}", content_type=content_type)
+        return await _object(request, f"{folder}/{request.match_info['digest']}", content_type)
 
     return handler
 
 
-async def _object(
-    request: web.Request,
-    path: str,
-    *,
-    content_type: str = "application/octet-stream",
-    compress: bool = False,
-) -> web.Response:
-    objects: ObjectReader = request.app[SERVICE].objects
-    data = await objects.get(path)
+async def _object(request: web.Request, path: str, content_type: str) -> web.Response:
+    data = await request.app[SERVICE].objects.get(path)
     if data is None:
         raise web.HTTPNotFound
-    headers = {"Cache-Control": _IMMUTABLE}
-    if compress and "gzip" in request.headers.get("Accept-Encoding", ""):
-        packed = objects.held(f"{path}#gzip")
-        if packed is None:
-            packed = await asyncio.to_thread(gzip.compress, data, 1, mtime=0)
-            objects.keep(f"{path}#gzip", packed)
-        data = packed
-        headers["Content-Encoding"] = "gzip"
-        headers["Vary"] = "Accept-Encoding"
-    return web.Response(body=data, content_type=content_type, headers=headers)
+    return web.Response(body=data, content_type=content_type, headers={"Cache-Control": IMMUTABLE})
 
 
 async def _policy(request: web.Request) -> web.Response:

@@ -21,6 +21,7 @@ from keystead_server.storage.interface import BlobStore, Heads
 from keystead_server.storage.named import named_object
 from keystead_server.web.answered import AnsweredSubmissions
 from keystead_server.web.objects import ObjectReader
+from keystead_server.web.tiles import TileReader
 
 __all__ = ["SERVICE", "LogService", "PublishedLog", "Rules"]
 
@@ -115,7 +116,7 @@ class LogService:
     Attributes:
         log: what is published.
         intake: where submissions go.
-        objects: cached reads of stored objects.
+        objects: cached reads of stored objects; `tiles` those of tiles and bundles.
         answered: the last submissions that this process answered.
         sct_key: signs SCTs; `log_id` is the SHA-256 of its SubjectPublicKeyInfo.
         trust: the bytes of `trust.json`; `trust_document` what they say.
@@ -133,6 +134,7 @@ class LogService:
         self.log = log
         self.intake = intake
         self.objects = ObjectReader(log.blobs)
+        self.tiles = TileReader(self.objects)
         self.answered = AnsweredSubmissions()
         self.sct_key = sct_key
         self.log_id = log_id

@@ -4,6 +4,7 @@
 import asyncio
 import logging
 import random
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -112,6 +113,18 @@ ODD = {
 """What is odd but has its answer; each is followed by a request for `/smuggled`, which is the 404 at the end."""
 
 
+def answered_directly(sent: bytes) -> bytes:
+    """The same, on paths that a connection answers itself as long as requests are plain."""
+    return sent.replace(b"/statements/add", b"/issuance/ct/v1/add-chain").replace(
+        b"/healthz", b"/issuance/checkpoint"
+    )
+
+
+def as_it_is(sent: bytes) -> bytes:
+    """On paths that aiohttp answers."""
+    return sent
+
+
 def assert_refused(answer: Answer) -> None:
     """A 4xx that is a problem, and says nothing of what was sent."""
     assert 400 <= answer.status < 500
@@ -125,13 +138,17 @@ def assert_quiet(caplog: pytest.LogCaptureFixture) -> None:
     assert [record.getMessage() for record in caplog.records if record.levelno >= logging.WARNING] == []
 
 
+@pytest.mark.parametrize("on", [as_it_is, answered_directly])
 async def test_what_is_not_http_is_refused_and_nothing_after_it_is_read(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    on: Callable[[bytes], bytes],
 ) -> None:
     """One problem, and the end of the connection, although a request follows."""
     async with hasty_log(tmp_path, monkeypatch) as log:
         before = await log.sizes()
-        exchanges = (exchange(log.server.url, sent + SMUGGLED) for sent in NOT_HTTP.values())
+        exchanges = (exchange(log.server.url, on(sent) + SMUGGLED) for sent in NOT_HTTP.values())
         for what, answers in zip(NOT_HTTP, await asyncio.gather(*exchanges), strict=True):
             assert len(answers) == 1, what
             assert_refused(answers[0])
@@ -139,14 +156,18 @@ async def test_what_is_not_http_is_refused_and_nothing_after_it_is_read(
     assert_quiet(caplog)
 
 
+@pytest.mark.parametrize("on", [as_it_is, answered_directly])
 async def test_what_is_odd_is_answered_once_and_the_next_request_is_the_next(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    on: Callable[[bytes], bytes],
 ) -> None:
     """The bytes of a body are never a request, and what follows a body is one."""
     async with hasty_log(tmp_path, monkeypatch) as log:
         before = await log.sizes()
         for what, (sent, statuses) in ODD.items():
-            answers = await exchange(log.server.url, sent + SMUGGLED)
+            answers = await exchange(log.server.url, on(sent) + SMUGGLED)
             assert [answer.status for answer in answers] == statuses, what
             for answer in answers:
                 if answer.status != 200:
@@ -194,6 +215,7 @@ async def test_thousands_of_damaged_requests(
         READ + b"\r\n",
         READ + b"Accept-Encoding: gzip\r\nConnection: keep-alive\r\n\r\n",
     ]
+    originals += [answered_directly(original) for original in originals]
     async with hasty_log(tmp_path, monkeypatch) as log:
         before = await log.sizes()
         statuses: set[int] = set()
