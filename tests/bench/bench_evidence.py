@@ -10,6 +10,7 @@ the machine may have other work.
 """
 
 import argparse
+import gzip
 import json
 import time
 from collections.abc import Callable, Iterable
@@ -126,7 +127,13 @@ def data_and_chain(evidence: Evidence) -> dict[str, bytes]:
     return {"statement": evidence.data, "chain.pem": "".join(map(to_pem, evidence.chain)).encode()}
 
 
+def marvell_files(evidence: Evidence) -> dict[str, bytes]:
+    """A statement as clouds give it, and certificates."""
+    return {"statement.dat": gzip.compress(evidence.data), "chain.pem": data_and_chain(evidence)["chain.pem"]}
+
+
 FILES: dict[str, Callable[[Evidence], dict[str, bytes]]] = {
+    "marvell": marvell_files,
     "nshield": lambda evidence: {"key.att": evidence.data},
     "primus": primus_files,
     "tpm2-certify": data_and_chain,

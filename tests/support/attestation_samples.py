@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from keystead.certificate.x509 import certificates_from_pem
+from keystead.devices.containers import sort_files
 from keystead.devices.evidence import Evidence
-from keystead.devices.material import sort_files
 
 __all__ = ["YubicoSample", "der_of", "luna_sample", "yubihsm_samples", "yubikey_samples"]
 

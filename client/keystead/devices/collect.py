@@ -11,13 +11,14 @@ Invariants:
 * evidence that is in its final form already is passed on as it is.
 """
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from importlib import import_module
 
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
+from keystead.devices.containers import sort_files
 from keystead.devices.evidence import Evidence
-from keystead.devices.material import Material, sort_files
+from keystead.devices.material import Material
 from keystead.devices.piece import Piece
 from keystead.devices.request import verify_request
 from keystead.devices.result import Attestation
@@ -28,6 +29,8 @@ __all__ = ["Collection", "Collector", "Piece", "Unused", "collect", "identify"]
 
 Collector = Callable[[Material, AnchorSet], Iterable[Piece]]
 """Finds the pieces of one format in what the files hold; raises nothing but `ParseError`."""
+
+_TOLD = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,7 +62,7 @@ def collect(files: Mapping[str, bytes], anchors: AnchorSet = BUILTIN_ANCHORS) ->
         anchors: the pinned keys, below which a chain ends.
 
     Raises:
-        ParseError: there is no evidence at all; the sentence says what was wrong with each file.
+        ParseError: there is no evidence at all, or too much to match; the sentence says what to do.
     """
     material = sort_files(files)
     found = [Piece(evidence, (name,)) for name, evidence in material.evidence]
@@ -69,14 +72,29 @@ def collect(files: Mapping[str, bytes], anchors: AnchorSet = BUILTIN_ANCHORS) ->
     pieces = _merged(found, list(files))
     used = {name for piece in pieces for name in piece.files}
     unused = tuple(
-        Unused(name, material.problems.get(name, "holds no attestation evidence"))
+        Unused(name, material.problems.get(name) or _described(material, name))
         for name in files
         if name not in used
     )
     if not pieces:
-        reasons = "; ".join(f"{one.file}: {one.reason}" for one in unused[:3])
-        raise ParseError(f"no attestation evidence found ({reasons})" if reasons else "no files were given")
+        raise ParseError(_nothing_found(unused) if unused else "no files were given")
     return Collection(pieces, unused)
+
+
+def _described(material: Material, name: str) -> str:
+    what = material.contents.get(name)
+    return "holds no attestation evidence" if what is None else f"holds {what}, but no attestation evidence"
+
+
+def _nothing_found(unused: Sequence[Unused]) -> str:
+    """What is wrong with the first files, those first of which more can be said; and what to do."""
+    told = sorted(unused, key=lambda one: one.reason.startswith("holds"))[:_TOLD]
+    reasons = "; ".join(f"{one.file}: {one.reason}" for one in told)
+    more = f"; and {len(unused) - _TOLD} files more" if len(unused) > _TOLD else ""
+    return (
+        f"no attestation evidence found ({reasons}{more}): give what the device or its tool wrote about the key,"
+        " with the certificates above it"
+    )
 
 
 def _merged(found: Iterable[Piece], names: list[str]) -> tuple[Piece, ...]:

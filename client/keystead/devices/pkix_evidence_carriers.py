@@ -14,29 +14,24 @@ from keystead.devices.anchors import AnchorSet
 from keystead.devices.material import FoundCertificate, Material
 from keystead.devices.piece import Piece
 from keystead.devices.pkix_evidence_structure import PkixEvidence, SignatureBlock, parse_pkix_evidence
+from keystead.devices.remembered_signatures import verifies, verifies_again
 from keystead.devices.request import CertificationRequest
 from keystead.devices.vendor_chain import SHA2_ALGORITHMS
 from keystead.encoding.der import OCTET_STRING, SEQUENCE, parse
 from keystead.encoding.rfc4648 import decode_base64
-from keystead.errors import ParseError, SignatureError
+from keystead.errors import ParseError
 
 __all__ = ["FORMAT", "collect", "is_signed_by"]
 
 FORMAT = "pkix-evidence"
 """What evidence made of it is called."""
 
-_MAX_PIECES = 64
-
 
 def is_signed_by(block: SignatureBlock, tbs: bytes, spki: bytes) -> bool:
     """Whether a key made the signature, under an algorithm that is accepted."""
-    if block.algorithm not in SHA2_ALGORITHMS:
-        return False
-    try:
-        verify_signature(spki, block.algorithm, block.signature, tbs)
-    except SignatureError:
-        return False
-    return True
+    return block.algorithm in SHA2_ALGORITHMS and verifies(
+        verify_signature, spki, block.algorithm, block.signature, tbs
+    )
 
 
 def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
@@ -51,7 +46,8 @@ def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
             found
             for block in stated.blocks
             for found in material.certificates
-            if is_signed_by(block, stated.tbs, found.certificate.spki)
+            if block.algorithm in SHA2_ALGORITHMS
+            and material.signed_by(found.certificate.spki, block.algorithm, block.signature, stated.tbs)
         ]
         pieces = [material.statement_piece((name, data), signer, anchors, FORMAT) for signer in signers]
         made = [replace(piece, request=request) for piece in pieces if piece is not None]
@@ -69,7 +65,7 @@ def _candidates(material: Material) -> list[tuple[str, bytes, CertificationReque
     for statement in material.statements:
         for value in (statement.value, _unwrapped(statement.value)):
             found.append((statement.file, value, statement.request))
-    return [one for one in found if _looks_like_evidence(one[1])][:_MAX_PIECES]
+    return [one for one in found if _looks_like_evidence(one[1])]
 
 
 def _decoded(data: bytes) -> bytes:
@@ -116,10 +112,7 @@ def _add_attached(
 def _leads_up(piece: Piece, anchors: AnchorSet) -> bool:
     """Whether the chain leads to a pinned key."""
     last = parse_vendor_certificate(piece.evidence.chain[-1])
-    for anchor in anchors.attesting(FORMAT):
-        try:
-            verify_signature(anchor.key, last.signature_algorithm, last.signature, last.tbs)
-        except SignatureError:
-            continue
-        return True
-    return False
+    return any(
+        verifies_again(verify_signature, anchor.key, last.signature_algorithm, last.signature, last.tbs)
+        for anchor in anchors.attesting(FORMAT)
+    )

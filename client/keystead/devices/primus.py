@@ -21,13 +21,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from keystead.certificate.name import decode_name
-from keystead.certificate.public_key import key_hash, load_public_key, verify_signature
+from keystead.certificate.public_key import key_hash, load_public_key
 from keystead.certificate.x509 import Certificate, basic_constraints, key_usage
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.authority import refuse_critical, require_authority
 from keystead.devices.evidence import Evidence
 from keystead.devices.evidence_certificate import BASIC_CONSTRAINTS, KEY_USAGE, shown
-from keystead.devices.material import FoundCertificate, Material
+from keystead.devices.material import Material
 from keystead.devices.piece import Piece
 from keystead.devices.primus_statement import XmlElement, parse_statement_xml
 from keystead.devices.result import Attestation, DeviceIdentity, Property
@@ -37,7 +37,7 @@ from keystead.encoding.der import SEQUENCE, encode, encode_oid
 from keystead.encoding.rfc3339 import parse_time
 from keystead.encoding.rfc4648 import decode_base64
 from keystead.encoding.tls import Reader, uint32
-from keystead.errors import EvidenceError, ParseError, SignatureError
+from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["FORMAT", "SCHEME", "collect", "join_statement", "split_statement", "verify"]
 
@@ -50,7 +50,6 @@ _DEVICE = re.compile(r"PRIMUS HSM KEY \(SN: ([1-9][0-9]{0,19})\)", re.ASCII)
 _DIGITAL_SIGNATURE = 0  # RFC 5280 section 4.2.1.3
 _COMMON_NAME, _ORGANIZATION = "2.5.4.3", "2.5.4.10"
 _REQUIRED = {"extractable": False, "never_extractable": True, "sensitive": True, "always_sensitive": True}
-_MAX_CANDIDATES = 64  # a folder of this many statements, signatures and keys is tried in seconds
 
 _UNPROVEN = (
     "that the times are right: they are the HSM's own, and no challenge is signed with them",
@@ -270,14 +269,15 @@ _RULES = ChainRules(
 
 def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
     """Statements among the files, each with the signature that a certified key made of it."""
-    statements = [one for one in material.rest if _looks_like_statement(one[1])][:_MAX_CANDIDATES]
+    statements = [one for one in material.rest if _looks_like_statement(one[1])]
     signatures = [(name, _signature(data)) for name, data in material.rest if len(data) <= 2048]
-    signatures = [(name, data) for name, data in signatures if 256 <= len(data) <= 1024][:_MAX_CANDIDATES]
-    keys = [one for one in material.certificates if _is_attestation_key(one.certificate)][:_MAX_CANDIDATES]
+    signatures = [(name, data) for name, data in signatures if 256 <= len(data) <= 1024]
+    keys = [one for one in material.certificates if _is_attestation_key(one.certificate)]
     for name, xml in statements:
+        material.problems[name] = "no signature here is of this statement and by a certified attestation key"
         for key in keys:
             for other, signature in signatures:
-                if not _signed(xml, signature, key):
+                if not material.signed_by(key.certificate.spki, _RSA_SHA256, signature, xml):
                     continue
                 data = join_statement(xml, signature)
                 piece = material.statement_piece((name, data), key, anchors, FORMAT)
@@ -295,11 +295,3 @@ def _signature(data: bytes) -> bytes:
         return decode_base64(data.translate(None, b" \t\r\n"), "a signature")
     except ParseError:
         return data
-
-
-def _signed(xml: bytes, signature: bytes, key: FoundCertificate) -> bool:
-    try:
-        verify_signature(key.certificate.spki, _RSA_SHA256, signature, xml)
-    except SignatureError:
-        return False
-    return True

@@ -31,11 +31,12 @@ from keystead.devices.hss import HSS_ALGORITHM, verify_hss
 from keystead.devices.material import FoundCertificate, Material
 from keystead.devices.piece import Piece
 from keystead.devices.qasm_message import CLAIM_ARC, Claims, QasmMessage, SignatureBlock, parse_message
+from keystead.devices.remembered_signatures import verifies_again
 from keystead.devices.result import Attestation, DeviceIdentity, Property
 from keystead.devices.vendor_chain import ChainRules, SignedStatement, VendorPath, walk
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
 from keystead.encoding.rfc3339 import parse_time
-from keystead.errors import EvidenceError, ParseError, SignatureError
+from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["FORMAT", "SCHEME", "collect", "verify"]
 
@@ -138,15 +139,13 @@ def _paths(message: QasmMessage, chain: tuple[bytes, ...], anchors: AnchorSet) -
 
 def _is_root(certificate: Certificate, pinned: set[bytes]) -> bool:
     """Whether it is a pinned key's own certificate, which the vendor's tools attach as well."""
-    if certificate.spki_hash not in pinned:
-        return False
-    try:
-        verify_signature(
-            certificate.spki, certificate.signature_algorithm, certificate.signature, certificate.tbs
-        )
-    except SignatureError:
-        return False
-    return True
+    return certificate.spki_hash in pinned and verifies_again(
+        verify_signature,
+        certificate.spki,
+        certificate.signature_algorithm,
+        certificate.signature,
+        certificate.tbs,
+    )
 
 
 def _attached_path(block: SignatureBlock, attached: list[Certificate], pinned: set[bytes]) -> list[bytes]:

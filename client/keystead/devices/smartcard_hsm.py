@@ -47,7 +47,6 @@ FORMAT = "smartcard-hsm"
 _DEVICE, _ISSUER = 0x00, 0x80
 _SEQUENCE = 5  # digits or letters at the end of a holder reference
 _MAX_FILE = 65_536
-_MAX_PIECES = 64
 
 _UNPROVEN = (
     "that the key cannot leave: a device set up with a DKEK exports keys, to be decrypted by who has all shares",
@@ -172,8 +171,8 @@ def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
             except ParseError as error:
                 material.problems[name] = str(error)
     pinned = {anchor.key_hash for anchor in anchors.attesting(FORMAT)}
-    for name, data, request in requests[:_MAX_PIECES]:
-        chain = _path(request, certificates, pinned)
+    for name, data, request in requests:
+        chain = _path(material, request, certificates, pinned)
         evidence = Evidence(FORMAT, data, tuple(certificate.der for _, certificate in chain))
         yield Piece(evidence, tuple(dict.fromkeys((name, *(file for file, _ in chain)))))
 
@@ -198,7 +197,10 @@ def _elements(data: bytes) -> list[tuple[int, bytes]]:
 
 
 def _path(
-    request: CardRequest, certificates: list[tuple[str, CardCertificate]], pinned: set[bytes]
+    material: Material,
+    request: CardRequest,
+    certificates: list[tuple[str, CardCertificate]],
+    pinned: set[bytes],
 ) -> list[tuple[str, CardCertificate]]:
     """The certificates above a request: by name, then by signature, up to a pinned key or a root."""
     path: list[tuple[str, CardCertificate]] = []
@@ -208,19 +210,10 @@ def _path(
             one = found[1]
             if one.holder != wanted or one.holder == one.authority or one.spki_hash in pinned:
                 continue
-            if _signs(one, link):
+            if material.signed_by(one.spki, *link):
                 path.append(found)
                 wanted, link = one.authority, (one.signature_algorithm, one.signature, one.tbs)
                 break
         else:
             break
     return path
-
-
-def _signs(certificate: CardCertificate, link: tuple[bytes, bytes, bytes]) -> bool:
-    algorithm, signature, message = link
-    try:
-        verify_signature(certificate.spki, algorithm, signature, message)
-    except SignatureError:
-        return False
-    return True

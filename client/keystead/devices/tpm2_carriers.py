@@ -18,12 +18,14 @@ statement; the file's problem says so.
 import struct
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
+from itertools import islice
 
 from keystead.certificate.public_key import verify_signature
 from keystead.certificate.x509 import Certificate, extended_key_usages
 from keystead.devices.anchors import AnchorSet
-from keystead.devices.material import FoundCertificate, FoundStatement, Material
+from keystead.devices.material import MAX_TRIES, FoundCertificate, FoundStatement, Material
 from keystead.devices.piece import Piece
+from keystead.devices.remembered_signatures import verifies
 from keystead.devices.request import CertificationRequest
 from keystead.devices.tpm2_structures import (
     FORMAT,
@@ -41,7 +43,7 @@ from keystead.devices.tpm2_structures import (
 )
 from keystead.encoding.der import OCTET_STRING, SEQUENCE, parse
 from keystead.encoding.tls import Reader
-from keystead.errors import ParseError, SignatureError
+from keystead.errors import ParseError
 
 __all__ = ["collect", "is_attestation_key"]
 
@@ -52,7 +54,6 @@ _WINDOWS_ENVELOPE = "1.3.6.1.4.1.311.21.39"  # szOID_ENROLL_AIK_INFO
 _STATEMENT_MAGIC, _ATTESTATION_MAGIC, _KEY_MAGIC = 0x5453414B, 0x5344414B, 0x4D504350  # KAST, KADS, PCPM
 _TPM_2 = 2
 _MAX_SIGNATURE = 2048
-_MAX_CANDIDATES = 64
 _MAX_TRIES = 4096
 
 
@@ -77,8 +78,9 @@ def is_attestation_key(certificate: Certificate) -> bool:
 
 def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
     """Certifications by TPMs among the files, each with the certificate of the key that signed it."""
+    tries = iter(range(MAX_TRIES))
     for carried in (*_bare(material), *_carried_by_requests(material)):
-        found = _signed_by(carried, material.certificates)
+        found = _signed_by(carried, material.certificates, islice(tries, _MAX_TRIES))
         if found is None:
             material.problems[carried.files[0]] = _no_signer(carried)
             continue
@@ -122,13 +124,13 @@ def _bare(material: Material) -> Iterator[_Carried]:
             publics.setdefault(area.name, (name, area.marshalled))
         elif len(data) <= _MAX_SIGNATURE:
             signatures.append((name, data))
-    for name, attest in attests[:_MAX_CANDIDATES]:
+    for name, attest in attests:
         if attest.name not in publics:
             material.problems[name] = "a TPM attests a key whose public area is not among the files"
             continue
         file, marshalled = publics[attest.name]
         near = sorted(signatures, key=lambda one: _folder(one[0]) != _folder(name))
-        yield _Carried(attest, near[:_MAX_CANDIDATES], marshalled, (name, file))
+        yield _Carried(attest, near, marshalled, (name, file))
 
 
 def _folder(name: str) -> str:
@@ -212,9 +214,12 @@ def _blobs(blob: bytes, magic: int, words: int) -> tuple[bytes, bytes, bytes]:
 
 
 def _signed_by(
-    carried: _Carried, certificates: Iterable[FoundCertificate]
+    carried: _Carried, certificates: Iterable[FoundCertificate], tries: Iterator[int]
 ) -> tuple[str, bytes, FoundCertificate] | None:
-    """The signature, with its file, and the certificate whose key made it; what lies near is tried first."""
+    """The signature, with its file, and the certificate whose key made it; what lies near is tried first.
+
+    Small files of any kind may be signatures, so in a folder with much else not all are tried.
+    """
 
     def far(found: FoundCertificate) -> tuple[bool, bool, bool]:
         return (
@@ -223,12 +228,10 @@ def _signed_by(
             _folder(found.file) != _folder(carried.files[0]),
         )
 
-    tries = 0
     for found in sorted(certificates, key=far):
         for file, signature in carried.signatures:
             for candidate in _candidates(signature):
-                tries += 1
-                if tries > _MAX_TRIES:
+                if next(tries, None) is None:
                     return None
                 if _verifies(found.certificate, candidate, carried.attest):
                     return file, candidate, found
@@ -253,8 +256,4 @@ def _candidates(signature: bytes) -> list[bytes]:
 
 def _verifies(certificate: Certificate, signature: bytes, attest: Attest) -> bool:
     parsed = parse_signature(Reader(signature, "a signature"))
-    try:
-        verify_signature(certificate.spki, parsed.algorithm, parsed.octets, attest.signed)
-    except SignatureError:
-        return False
-    return True
+    return verifies(verify_signature, certificate.spki, parsed.algorithm, parsed.octets, attest.signed)

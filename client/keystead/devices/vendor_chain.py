@@ -30,10 +30,11 @@ from keystead.devices.evidence_certificate import (
     shown,
     shown_name,
 )
+from keystead.devices.remembered_signatures import Verify, verifies, verifies_again
 from keystead.devices.result import ChainElement
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
-from keystead.errors import EvidenceError, SignatureError
+from keystead.errors import EvidenceError
 
 __all__ = [
     "BARE_SHA2_ALGORITHMS",
@@ -121,7 +122,7 @@ class ChainRules:
     judge: Callable[[Certificate, int], None] = _no_role
     algorithms: frozenset[bytes] = SHA2_ALGORITHMS
     names: bool = True
-    verify: Callable[[bytes, bytes, bytes, bytes], None] = verify_signature
+    verify: Verify = verify_signature
     parse: Callable[[bytes, int], Certificate] = _chain_certificate
     hint: Callable[[Certificate], str] = _no_hint
 
@@ -217,26 +218,8 @@ def _signed_by(child: Signed, spki: bytes, rules: ChainRules, *, remember: bool 
             f"{_called(child)} is signed with an algorithm that its vendor does not use",
             check="signature-algorithm",
         )
-    verifies = _verifies_again if remember else _verifies
-    return verifies(rules.verify, spki, child.signature_algorithm, child.signature, child.tbs)
-
-
-def _verifies(
-    verify: Callable[[bytes, bytes, bytes, bytes], None],
-    spki: bytes,
-    algorithm: bytes,
-    signature: bytes,
-    message: bytes,
-) -> bool:
-    try:
-        verify(spki, algorithm, signature, message)
-    except SignatureError:
-        return False
-    return True
-
-
-_verifies_again = lru_cache(maxsize=256)(_verifies)
-"""The same, remembered: all evidence of one device has one chain, and all chains of a vendor the same end."""
+    answer = verifies_again if remember else verifies
+    return answer(rules.verify, spki, child.signature_algorithm, child.signature, child.tbs)
 
 
 def _issued(child: Signed, issuer: Certificate, rules: ChainRules, *, remember: bool = False) -> bool:
@@ -327,12 +310,13 @@ def _no_anchor(
             )
     if isinstance(last, SignedStatement):
         return EvidenceError(
-            f"the key that signed {last.what} is neither in the chain nor a pinned key for {rules.format}",
+            f"the key that signed {last.what} is neither in the chain nor a pinned key for {rules.format}: "
+            "add the certificate of that key, and those above it",
             check="unknown-anchor",
         )
-    hint = rules.hint(last)
+    hint = rules.hint(last) or "add the certificates above it, or pin that issuer's key if you trust it"
     return EvidenceError(
         f"{shown(last.subject)} was issued by {shown(last.issuer)}, which is neither in the chain nor a "
-        f"pinned key for {rules.format}" + (f": {hint}" if hint else ""),
+        f"pinned key for {rules.format}: {hint}",
         check="unknown-anchor",
     )

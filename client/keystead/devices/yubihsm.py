@@ -69,6 +69,8 @@ _MAX_LABEL = 40  # bytes, by the documentation of objects
 
 _ATTESTATION = re.compile(r"YubiHSM Attestation id:0x([0-9a-f]{4})", re.ASCII)
 _DEVICE = re.compile(r"YubiHSM Attestation \(([1-9][0-9]{0,9})\)", re.ASCII)
+_PUBLISHED = "https://developers.yubico.com/YubiHSM2/Concepts/"
+_KEY_IDENTIFIER = re.compile(rb"\x30\x16\x80\x14(.{20})", re.DOTALL)  # RFC 5280 section 4.2.1.1
 _ISSUER = re.compile(
     r"Yubico YubiHSM ([0-9A-Za-z]+ )?Sub-CA|YubiHSM Attestation [A-Z][0-9]{0,3} [0-9]{1,4}", re.ASCII
 )
@@ -318,14 +320,19 @@ def _judge(certificate: Certificate, place: int) -> None:
     require_authority(certificate, place, "not-an-issuing-certificate")
 
 
+def _file_of_issuer(certificate: Certificate) -> str:
+    """Yubico names a Sub-CA's file after its key identifier, as its devices' certificates state it."""
+    extension = certificate.extension("2.5.29.35")
+    stated = _KEY_IDENTIFIER.fullmatch(extension.value) if extension is not None else None
+    return "" if stated is None else f"{stated[1].hex().upper()}.pem"
+
+
 def _hint(certificate: Certificate) -> str:
     if is_attestation(certificate):
         return "add the device certificate, which is the opaque object 0 of the same device"
     missing = sole_common_name(certificate.issuer) or ""
     if missing.endswith("Sub-CA"):
-        return (
-            "add the Sub-CA's certificate, which https://developers.yubico.com/YubiHSM2/Concepts/ publishes"
-        )
+        return f"add the Sub-CA's certificate, which {_PUBLISHED}{_file_of_issuer(certificate)} publishes"
     if _ISSUER.fullmatch(missing) or _INTERMEDIATE.fullmatch(missing):
         return "add https://developers.yubico.com/PKI/yubico-intermediate.pem"
     return "if that is no Yubico name, a user's own key attested"

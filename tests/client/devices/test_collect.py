@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from keystead.devices.collect import collect, identify
+from keystead.devices.containers import MAX_FILE_BYTES, sort_files
 from keystead.devices.evidence import Evidence, evidence_to_json
-from keystead.devices.material import MAX_CERTIFICATES, MAX_FILE_BYTES, sort_files
+from keystead.devices.material import MAX_CERTIFICATES, MAX_TRIES
 from keystead.devices.verify import verify_evidence
 from keystead.encoding.der import OCTET_STRING, encode
 from keystead.errors import EvidenceError, ParseError
@@ -141,6 +142,40 @@ def test_what_belongs_to_no_piece_is_reported() -> None:
     assert all(reasons.values())
 
 
+def test_other_blocks_of_pem_harm_nothing() -> None:
+    """A signed text has a BEGIN line of its own and no END line; the certificates in it are read."""
+    signed = b"-----BEGIN PGP SIGNED MESSAGE-----\nHash: SHA512\n\n" + LEAF_PEM + F9_PEM
+    signed += b"-----BEGIN PGP SIGNATURE-----\n\niQ==\n-----END PGP SIGNATURE-----\n"
+    assert only_piece({"ceremony.asc": signed}) == EVIDENCE
+
+
+def test_a_file_that_is_cut_off_says_so() -> None:
+    """What was read before is used, and the file is named."""
+    collection = collect({"leaf.pem": LEAF_PEM, "f9.pem": F9_PEM, "cut.pem": F9_PEM[:-30]}, ANCHORS)
+    assert [piece.evidence for piece in collection.pieces] == [EVIDENCE]
+    assert [(one.file, "cut off" in one.reason) for one in collection.unused] == [("cut.pem", True)]
+
+
+def test_matching_is_bounded() -> None:
+    """Certificates of one name that signed nothing of each other are tried so many times, and no more."""
+    f9 = "".join(
+        to_pem(
+            certificate(
+                subject=common_name("Yubico PIV Attestation"),
+                spki=KEY.spki,
+                issuer=common_name(str(number)),
+                key=KEY,
+                not_before=0,
+                not_after=1,
+            )
+        )
+        for number in range(200)
+    )
+    leaves = LEAF_PEM * (MAX_TRIES // 200 + 1)
+    with pytest.raises(ParseError, match="fewer files"):
+        collect({"many.pem": f9.encode() + leaves}, ANCHORS)
+
+
 def test_an_attestation_without_f9_is_a_piece_that_cannot_verify() -> None:
     """The piece is made, so that verification can say what is missing."""
     (piece,) = collect({"leaf.pem": LEAF_PEM}, ANCHORS).pieces
@@ -167,9 +202,15 @@ def test_an_unpinned_root_is_left_out_as_well() -> None:
 
 
 def test_no_evidence_at_all_is_an_error_that_says_why() -> None:
-    """One sentence, with what was wrong with the first files."""
-    with pytest.raises(ParseError, match=r"no attestation evidence found \(a\.pem: holds no"):
+    """One sentence: what the files hold instead, those first of which more can be said, and what to give."""
+    with pytest.raises(ParseError, match=r"\(a\.pem: holds certificates, but no .*\): give what the device"):
         collect({"a.pem": ROOTS[0]})
+    request = certification_request(common_name("x"), KEY)
+    with pytest.raises(ParseError, match="r: holds a certification request, but no"):
+        collect({"r": request})
+    files = {"a": b"", "b": b"", "c": b"", "d.pem": F9_PEM[:-9]}
+    with pytest.raises(ParseError, match=r"\(d\.pem: .*cut off.*; a: holds no .*; and 1 files more\)"):
+        collect(files)
     with pytest.raises(ParseError, match="no files"):
         collect({})
 

@@ -8,8 +8,8 @@ import pytest
 from keystead.certificate.x509 import certificates_from_pem, parse_certificate
 from keystead.devices.anchors import BUILTIN, AnchorSet
 from keystead.devices.collect import collect, identify
+from keystead.devices.containers import sort_files
 from keystead.devices.evidence import Evidence
-from keystead.devices.material import sort_files
 from keystead.devices.request import parse_request, verify_request
 from keystead.devices.verify import require_identity, require_key, verify_evidence
 from keystead.errors import EvidenceError, ParseError

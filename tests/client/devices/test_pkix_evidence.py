@@ -9,9 +9,10 @@ from hypothesis import given
 from keystead.certificate.device_identifier import SCHEMES, DeviceClass
 from keystead.devices.anchors import AnchorSet, VendorAnchor
 from keystead.devices.collect import collect, identify
+from keystead.devices.containers import sort_files
 from keystead.devices.csr_attestation import CSR_ATTESTATION
 from keystead.devices.evidence import Evidence
-from keystead.devices.material import FoundCertificate, sort_files
+from keystead.devices.material import FoundCertificate
 from keystead.devices.pkix_evidence_structure import ARC, parse_pkix_evidence
 from keystead.devices.verify import ADMITTED_BY_LOGS, FORMATS, require_key, verify_evidence
 from keystead.encoding.der import OCTET_STRING, SEQUENCE, encode, encode_oid

@@ -176,7 +176,8 @@ def test_a_missing_sub_ca_is_asked_for() -> None:
     """Most people have the two certificates of their device; the sentence says where the third is."""
     files = {"attestation.der": DEVICE.attestation(KEY.spki), "device.der": DEVICE.device_der()}
     (piece,) = collect(files, ANCHORS).pieces
-    with pytest.raises(EvidenceError, match=r"developers\.yubico\.com/YubiHSM2") as caught:
+    where = r"https://developers\.yubico\.com/YubiHSM2/Concepts/[0-9A-F]{40}\.pem"
+    with pytest.raises(EvidenceError, match=where) as caught:
         identify(piece, ANCHORS)
     assert caught.value.check == "unknown-anchor"
     with pytest.raises(EvidenceError, match="opaque object 0"):

@@ -72,6 +72,13 @@ def test_a_folder_with_the_published_sub_ca_is_identified(samples: Path) -> None
         assert caught.value.check == "identity-mismatch"
 
 
+def test_the_file_of_a_missing_sub_ca_is_named(samples: Path) -> None:
+    """The sentence ends with the address at which Yubico publishes the very certificate."""
+    sample, *_ = yubihsm_samples(samples)
+    with pytest.raises(EvidenceError, match=r"/Concepts/E45DA5F361B091B30D8F2C6FA040DB6FEF57918E\.pem"):
+        verify_evidence(Evidence("yubihsm", sample.evidence.data, sample.evidence.chain[:1]))
+
+
 def test_devices_have_attestation_keys_of_their_own(samples: Path) -> None:
     """One device's certificate does not vouch for another's attestation."""
     one, *_, other = yubihsm_samples(samples)

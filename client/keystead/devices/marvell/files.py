@@ -15,20 +15,19 @@ from keystead.devices.marvell.signature import signed_statement, verify_marvell_
 from keystead.devices.marvell.statement import parse_statement
 from keystead.devices.material import FoundCertificate, Material
 from keystead.devices.piece import Piece
+from keystead.devices.remembered_signatures import verifies_again
 from keystead.devices.vendor_chain import SignedStatement
-from keystead.errors import EvidenceError, ParseError, SignatureError
+from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["collect", "decompress"]
 
 _GZIP = b"\x1f\x8b"
-_MAX_CANDIDATES = 256
-"""Statements and partitions that are tried against each other."""
 
 
 def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
     """The statements among the files, each with the maker's path and, where it leads to a pinned key, the owner's."""
-    partitions = [one for one in material.certificates if is_partition(one.certificate)][:_MAX_CANDIDATES]
-    for name, raw in material.rest[:_MAX_CANDIDATES]:
+    partitions = [one for one in material.certificates if is_partition(one.certificate)]
+    for name, raw in material.rest:
         try:
             data = decompress(raw)
             statement = signed_statement(parse_statement(data))
@@ -36,7 +35,7 @@ def collect(material: Material, anchors: AnchorSet) -> Iterator[Piece]:
             if raw.startswith(_GZIP):
                 material.problems[name] = str(error)
             continue
-        signers = [one for one in partitions if _signed(statement, one)]
+        signers = [one for one in partitions if _signed(material, statement, one)]
         parts = _chain(material, signers, anchors)
         if not signers and not raw.startswith(_GZIP):
             continue  # nothing but its length says that it is a statement
@@ -68,14 +67,14 @@ def decompress(data: bytes) -> bytes:
     return inflated
 
 
-def _signed(statement: SignedStatement, found: FoundCertificate) -> bool:
-    try:
-        verify_marvell_signature(
-            found.certificate.spki, statement.signature_algorithm, statement.signature, statement.tbs
-        )
-    except SignatureError:
-        return False
-    return True
+def _signed(material: Material, statement: SignedStatement, found: FoundCertificate) -> bool:
+    return material.signed_by(
+        found.certificate.spki,
+        statement.signature_algorithm,
+        statement.signature,
+        statement.tbs,
+        verify_marvell_signature,
+    )
 
 
 def _chain(material: Material, signers: list[FoundCertificate], anchors: AnchorSet) -> list[FoundCertificate]:
@@ -90,10 +89,9 @@ def _chain(material: Material, signers: list[FoundCertificate], anchors: AnchorS
 def _ends(path: list[FoundCertificate], anchors: AnchorSet) -> bool:
     """Whether one of the pinned keys signed the last certificate of `path`."""
     last = path[-1].certificate
-    for anchor in anchors.attesting(FORMAT):
-        try:
-            verify_marvell_signature(anchor.key, last.signature_algorithm, last.signature, last.tbs)
-        except SignatureError:
-            continue
-        return True
-    return False
+    return any(
+        verifies_again(
+            verify_marvell_signature, anchor.key, last.signature_algorithm, last.signature, last.tbs
+        )
+        for anchor in anchors.attesting(FORMAT)
+    )

@@ -166,7 +166,11 @@ def verify_bundle(bundle: Bundle, anchors: AnchorSet) -> VerifiedBundle:
     warrant = verify_warrant(parts["warrant"], anchors)
     # (2) MSCV1 to MSCV2: the module's key signed its state.
     verify_wire_signature(
-        warrant.module_key, parts["modstatesig"], parts["modstatemsg"], "the signature of the module state"
+        warrant.module_key,
+        parts["modstatesig"],
+        parts["modstatemsg"],
+        "the signature of the module state",
+        remember=True,
     )
     state = parse_module_state(parts["modstatemsg"])
     if state.esn != warrant.esn:
@@ -230,17 +234,18 @@ def _verify_world(bundle: Bundle, state: ModuleState, officer_key: NCoreKey) -> 
     else:
         message = _labelled("Module keys: suite = " + suite, officer, hkm, hkmc)
         certificate = "CertKMaKMCbKNSO"
-    verify_wire_signature(officer_key, parts[certificate], message, f"the signature in {certificate}")
+    _verify_officers(bundle, officer_key, certificate, message)
     if "CertKREaKRAbKNSO" not in parts:
         return WorldKeys(hkm, officer, None)
     hkre, hkra = _key_hash(parts["hkre"], "hkre"), _key_hash(parts["hkra"], "hkra")
-    verify_wire_signature(
-        officer_key,
-        parts["CertKREaKRAbKNSO"],
-        _labelled("Card Recovery", officer, hkre, hkra),
-        "the signature in CertKREaKRAbKNSO",
-    )
+    recovery = _labelled("Card Recovery", officer, hkre, hkra)
+    _verify_officers(bundle, officer_key, "CertKREaKRAbKNSO", recovery)
     return WorldKeys(hkm, officer, hkre)
+
+
+def _verify_officers(bundle: Bundle, officer_key: NCoreKey, certificate: str, message: bytes) -> None:
+    signature = bundle.parts[certificate]
+    verify_wire_signature(officer_key, signature, message, f"the signature in {certificate}", remember=True)
 
 
 def _labelled(label: str, *key_hashes: bytes) -> bytes:

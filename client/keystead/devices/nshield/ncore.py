@@ -26,6 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 
 from keystead.certificate.public_key import load_public_key, verify_signature
 from keystead.devices.nshield.curves import CURVES, Curve
+from keystead.devices.remembered_signatures import Verify, verifies, verifies_again
 from keystead.encoding.der import BIT_STRING, NULL, SEQUENCE, encode, encode_integer, encode_oid
 from keystead.errors import EvidenceError, ParseError, SignatureError
 
@@ -244,7 +245,9 @@ def parse_key(data: bytes, what: str) -> NCoreKey:
     return key
 
 
-def verify_wire_signature(key: NCoreKey, signature: bytes, message: bytes, what: str) -> None:
+def verify_wire_signature(
+    key: NCoreKey, signature: bytes, message: bytes, what: str, *, remember: bool = False
+) -> None:
     """Verify an M_CipherText that is a DSA or ECDSA signature.
 
     Args:
@@ -252,6 +255,7 @@ def verify_wire_signature(key: NCoreKey, signature: bytes, message: bytes, what:
         signature: the whole M_CipherText.
         message: what was signed.
         what: who signed what, for error sentences ("the module's signature of …").
+        remember: it is likely to be asked again: a module's or a world's, not a key's.
 
     Raises:
         EvidenceError: `check` is `signature-algorithm` or `wrong-signature`.
@@ -262,21 +266,22 @@ def verify_wire_signature(key: NCoreKey, signature: bytes, message: bytes, what:
     r, s = reader.integer(), reader.integer()
     reader.finish()
     der = encode(SEQUENCE, encode_integer(r), encode_integer(s))
-    try:
-        if (mechanism, key.kind) == (_DSA_SHA256, KeyKind.DSA):
-            _verify_dsa(key.spki, der, message)
-        elif (mechanism, key.kind) == (_ECDSA_SHA512, KeyKind.ECDSA):
-            verify_signature(key.spki, _X509_ECDSA_SHA512, der, message)
-        else:
-            raise EvidenceError(
-                f"{what} is of the mechanism {mechanism}, which does not fit its key",
-                check="signature-algorithm",
-            )
-    except SignatureError as error:
-        raise EvidenceError(f"{what} is wrong", check="wrong-signature") from error
+    verify: Verify
+    if (mechanism, key.kind) == (_DSA_SHA256, KeyKind.DSA):
+        verify, algorithm = _verify_dsa, b""
+    elif (mechanism, key.kind) == (_ECDSA_SHA512, KeyKind.ECDSA):
+        verify, algorithm = verify_signature, _X509_ECDSA_SHA512
+    else:
+        raise EvidenceError(
+            f"{what} is of the mechanism {mechanism}, which does not fit its key",
+            check="signature-algorithm",
+        )
+    answer = verifies_again if remember else verifies
+    if not answer(verify, key.spki, algorithm, der, message):
+        raise EvidenceError(f"{what} is wrong", check="wrong-signature")
 
 
-def _verify_dsa(spki: bytes, signature: bytes, message: bytes) -> None:
+def _verify_dsa(spki: bytes, _: bytes, signature: bytes, message: bytes) -> None:
     try:
         key = load_public_key(spki)
         if not isinstance(key, DSAPublicKey):

@@ -38,9 +38,10 @@ from typing import Any
 from keystead.certificate.public_key import verify_signature
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.nshield.ncore import KeyKind, NCoreKey
+from keystead.devices.remembered_signatures import verifies_again
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.encoding.der import SEQUENCE, encode, encode_integer, encode_oid
-from keystead.errors import EvidenceError, ParseError, SignatureError
+from keystead.errors import EvidenceError, ParseError
 
 __all__ = ["FORMAT", "ROOT_NAME", "Symbol", "Warrant", "decode_ddds", "verify_warrant"]
 
@@ -213,11 +214,7 @@ def _signing_anchor(certificate: tuple[bytes, bytes], anchors: AnchorSet) -> Ven
 def _signed(spki: bytes, payload: bytes, signature: bytes) -> bool:
     r, s = int.from_bytes(signature[:_COORDINATE]), int.from_bytes(signature[_COORDINATE:])
     der = encode(SEQUENCE, encode_integer(r), encode_integer(s))
-    try:
-        verify_signature(spki, _ECDSA_SHA512, der, payload)
-    except SignatureError:
-        return False
-    return True
+    return verifies_again(verify_signature, spki, _ECDSA_SHA512, der, payload)
 
 
 def _delegate(members: Mapping[str, Any], place: int) -> NCoreKey:
