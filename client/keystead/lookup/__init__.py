@@ -25,6 +25,7 @@ judge it, and what it means to a monitor::
 * `log_index`   one log's index: asks, and makes snapshots
 * `snapshot`    several answers under one head, and the logs under its checkpoints
 * `paging`      how the pages of a history join (pure)
+* `reading`     what gathering needs of a log, whoever reads it
 * `proven`      entries and statements out of verified trees
 * `questions`   which histories answer which question (pure)
 * `gathered`    what was gathered, and what is missing from it (pure)

@@ -14,7 +14,7 @@ Invariants:
 * what a service's history says about certificates that nobody asked for is passed over.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from contextlib import aclosing
 
 from keystead.audit.progress import SILENT, Progress
@@ -28,6 +28,7 @@ from keystead.lookup.log_index import LogIndex
 from keystead.lookup.paging import History
 from keystead.lookup.proven import ProvenStatement
 from keystead.lookup.questions import Question
+from keystead.lookup.reading import Reading
 from keystead.lookup.snapshot import Snapshot
 from keystead.monitor.named_objects import fetch_named
 from keystead.statements.payloads import AuditWithdrawal, ServiceAudit, ServiceDevices
@@ -43,16 +44,16 @@ class Gathering:
     """One log, being gathered from.
 
     Args:
-        snapshot: its index at one head.
+        reading: its index at one head.
         progress: is told how many entries and statements are to be read, and are read.
 
     Attributes:
         found: what is here.
     """
 
-    def __init__(self, snapshot: Snapshot, progress: Progress = SILENT) -> None:
-        self.snapshot = snapshot
-        self.found = Gathered(snapshot.issuance_tree.size)
+    def __init__(self, reading: Reading, progress: Progress = SILENT) -> None:
+        self.reading = reading
+        self.found = Gathered(reading.issuance_size)
         self._progress = progress
         self._aim = 0
 
@@ -63,9 +64,27 @@ class Gathering:
             subject: of whatever kind.
             newest: only that many of its newest entries.
         """
-        history = await self.snapshot.history(subject, newest=newest)
-        await self._read([history], follow=True)
+        (history,) = await self.take_all([subject], newest=newest)
         return history
+
+    async def take_all(
+        self, subjects: Iterable[Subject], *, newest: int | None = None, follow: bool = True
+    ) -> list[History]:
+        """The same for several subjects, several at once.
+
+        Args:
+            subjects: of whatever kind.
+            newest: only that many of the newest entries of each.
+            follow: keep what the history of a service says about certificates.
+        """
+
+        async def look_up(subject: Subject) -> History:
+            return await self.reading.history(subject, newest=newest)
+
+        async with aclosing(in_order(look_up, list(dict.fromkeys(subjects)), _AHEAD)) as found:
+            histories = [history async for history in found]
+        await self._read(histories, follow=follow)
+        return histories
 
     async def complete(self) -> Gathered:
         """Gather all that is needed to judge what is here: steps (2) to (4).
@@ -78,14 +97,13 @@ class Gathering:
             subjects = self.found.missing_histories()
             if not subjects:
                 break
-            async with aclosing(in_order(self.snapshot.history, subjects, _AHEAD)) as histories:
-                await self._read([history async for history in histories], follow=False)
+            await self.take_all(subjects, follow=False)
         policies, evidence = self.found.missing_objects()
         await self._fetch("policy", policies, MAX_POLICY_BYTES)
         for digest in policies:
             if self.found.objects[digest] is None:
                 raise FetchError(
-                    f"{self.snapshot.index.trust.name} does not serve its policy {digest.hex()}, without which nothing "
+                    f"{self.reading.trust.name} does not serve its policy {digest.hex()}, without which nothing "
                     "that was said can be judged",
                     status=404,
                 )
@@ -109,7 +127,7 @@ class Gathering:
                 self.found.entries[index].require_listed(subject)
         wanted = statements.keys() - self.found.statements.keys()
         self._expect(len(wanted))
-        async with aclosing(self.snapshot.each_statement(wanted)) as said:
+        async with aclosing(self.reading.each_statement(wanted)) as said:
             async for one in said:
                 self._keep(one, statements[one.index], follow=follow)
                 self._progress.advance()
@@ -126,13 +144,13 @@ class Gathering:
 
     async def _read_entries(self, indices: Collection[int]) -> None:
         self._expect(len(indices))
-        async with aclosing(self.snapshot.each_entry(indices)) as entries:
+        async with aclosing(self.reading.each_entry(indices)) as entries:
             async for entry in entries:
                 self.found.entries[entry.index] = entry
                 self._progress.advance()
 
     async def _fetch(self, folder: str, digests: set[bytes], limit: int) -> None:
-        self.found.objects.update(await fetch_named(self.snapshot.index.fetcher, folder, digests, limit))
+        self.found.objects.update(await fetch_named(self.reading.fetcher, folder, digests, limit))
 
     def _expect(self, steps: int) -> None:
         self._aim += steps

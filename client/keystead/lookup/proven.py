@@ -39,6 +39,7 @@ from keystead.monitor.facts import IssuanceFacts, read_entry
 from keystead.statements.entry import StatementEntry, parse_statement_entry
 from keystead.statements.payloads import parse_statement
 from keystead.statements.statement import Statement
+from keystead.tlog.checkpoint import VerifiedCheckpoint
 from keystead.tlog.tiles import TILE_WIDTH
 
 __all__ = ["EntrySource", "ProvenEntry", "ProvenStatement", "StatementSource"]
@@ -144,18 +145,25 @@ class EntrySource:
         """
         async with aclosing(_select(tree, DATA_TILES, indices)) as found:
             async for index, leaf, leaf_hash in found:
-                entry = await self._entry(tree, index, leaf, leaf_hash)
+                entry = await self.one(tree.checkpoint, index, leaf, leaf_hash)
                 if subject is not None:
                     entry.require_listed(subject)
                 yield entry
 
-    async def _entry(self, tree: VerifiedTree, index: int, leaf: TileLeaf, leaf_hash: bytes) -> ProvenEntry:
+    async def one(
+        self, checkpoint: VerifiedCheckpoint, index: int, leaf: TileLeaf, leaf_hash: bytes
+    ) -> ProvenEntry:
+        """What an entry says that was found to be in a tree, at an index.
+
+        Raises:
+            LogMisbehaviourError, VerificationError, FetchError: as `read`.
+        """
         entry = leaf.entry
         if entry.leaf_index != index:
             raise LogMisbehaviourError(
                 f"issuance entry {index} of {self._origin} says that it is {entry.leaf_index}",
                 check="wrong-leaf-index",
-                evidence={"entry": entry.merkle_tree_leaf(), "checkpoint": tree.checkpoint.raw},
+                evidence={"entry": entry.merkle_tree_leaf(), "checkpoint": checkpoint.raw},
             )
         issuer = await self._issuer(index, leaf) if entry.entry_type == X509_ENTRY else None
         issued_by = None if issuer is None else issuer.spki_hash
@@ -167,7 +175,7 @@ class EntrySource:
             issuer,
             read_entry(entry, issued_by or b""),
             subjects_of_entry(entry, issued_by),
-            tree.checkpoint.raw,
+            checkpoint.raw,
         )
 
     async def _issuer(self, index: int, leaf: TileLeaf) -> Certificate | None:
@@ -214,20 +222,19 @@ class StatementSource:
         """Statements by their indices, in ascending order; as `EntrySource.read`."""
         async with aclosing(_select(tree, ENTRY_BUNDLES, indices)) as found:
             async for index, raw, leaf_hash in found:
-                entry, statement = _read(raw)
-                said = ProvenStatement(
-                    self._origin,
-                    index,
-                    raw,
-                    leaf_hash,
-                    entry,
-                    statement,
-                    subjects_of_statement(raw),
-                    tree.checkpoint.raw,
-                )
+                said = self.one(tree.checkpoint, index, raw, leaf_hash)
                 if subject is not None:
                     said.require_listed(subject)
                 yield said
+
+    def one(
+        self, checkpoint: VerifiedCheckpoint, index: int, raw: bytes, leaf_hash: bytes
+    ) -> ProvenStatement:
+        """What an entry says that was found to be in a tree, at an index."""
+        entry, statement = _read(raw)
+        return ProvenStatement(
+            self._origin, index, raw, leaf_hash, entry, statement, subjects_of_statement(raw), checkpoint.raw
+        )
 
 
 def _read(raw: bytes) -> tuple[StatementEntry | None, Statement | None]:

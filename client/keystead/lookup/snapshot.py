@@ -15,7 +15,9 @@ from collections.abc import AsyncGenerator, Iterable
 from contextlib import aclosing
 from typing import TYPE_CHECKING
 
+from keystead.client.fetcher import Fetcher
 from keystead.client.log_reader import LogReader, check_extends
+from keystead.client.trust import Trust
 from keystead.client.verified_tree import VerifiedTree
 from keystead.errors import LogMisbehaviourError
 from keystead.index.answer import MAX_PAGE
@@ -73,6 +75,21 @@ class Snapshot:
         self.statement_tree = VerifiedTree(index.fetcher, "statements", self.head.statements)
         self._entries = EntrySource(index.trust.issuance.key.origin, index.fetcher)
         self._statements = StatementSource(index.trust.statements.key.origin)
+
+    @property
+    def trust(self) -> Trust:
+        """What is known of the log beforehand."""
+        return self.index.trust
+
+    @property
+    def fetcher(self) -> Fetcher:
+        """Reads below the log's base."""
+        return self.index.fetcher
+
+    @property
+    def issuance_size(self) -> int:
+        """Issuance entries that can be read."""
+        return self.issuance_tree.size
 
     @property
     def age_ms(self) -> int:

@@ -26,9 +26,10 @@ from keystead.monitor.replay import StatementReplay, load_knowledge
 from keystead.monitor.store import create_tables
 from keystead.monitor.views import CertificateViews, Views, load_certificates, load_views
 
-__all__ = ["LookupTables"]
+__all__ = ["LOG", "LookupTables"]
 
-_LOG = 1
+LOG = 1
+"""The row of the one log."""
 _REFUSED = frozenset({"malformed-statement", "statement-without-right"})
 
 
@@ -53,13 +54,13 @@ class LookupTables:
         create_tables(self.db)
         self.db.execute(
             "INSERT INTO log (id, name, issuance_origin, statements_origin, trust) VALUES (?, ?, ?, ?, ?)",
-            (_LOG, trust.name, trust.issuance.key.origin, trust.statements.key.origin, trust.raw),
+            (LOG, trust.name, trust.issuance.key.origin, trust.statements.key.origin, trust.raw),
         )
         recorder = Recorder(self.db)
         for index, entry in sorted(found.entries.items()):
-            recorder.entries(_LOG, index, [entry.facts])
+            recorder.entries(LOG, index, [entry.facts])
         statements = trust.statements
-        replay = StatementReplay(self.db, _LOG, statements.key.origin, statements.statement_key, anchors)
+        replay = StatementReplay(self.db, LOG, statements.key.origin, statements.statement_key, anchors)
         for said in found.judgeable():
             replay.apply(said.index, said.raw, found.objects, range(found.issuance_size))
         self.knowledge: Knowledge = load_knowledge(self.db, anchors)
