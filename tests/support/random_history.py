@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Histories by chance, from a seed: everything that a log may hold, in any order that a log allows."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from hashlib import sha256
 from random import Random
 
@@ -23,11 +23,18 @@ class RandomHistory:
     Args:
         seed: the same seed tells the same history.
         name: of the log.
+        registrations: the registration numbers that certificates may have; None has none.
     """
 
-    def __init__(self, seed: int, name: str = "log.example") -> None:
+    def __init__(
+        self,
+        seed: int,
+        name: str = "log.example",
+        registrations: Sequence[str | None] = (None, None, "1234567", "7654321"),
+    ) -> None:
         self.history = History(name)
         self._random = Random(seed)
+        self._registrations = registrations
         self._services = [
             self.history.service(),
             self.history.service("Other Service", "Other Operator"),
@@ -86,7 +93,7 @@ class RandomHistory:
                 service=random.choice((None, self._services[0], *self._services)),
                 extension=random.random() < 0.8,
                 valid=(begin, begin + random.choice((10, 30, 100))),
-                registration=random.choice((None, None, "1234567", "7654321")),
+                registration=random.choice(self._registrations),
                 precertificate=random.random() < 0.4,
                 named_evidence=random.random() < 0.1,
                 # Now and then a key is certified again, on whichever device.

@@ -26,7 +26,7 @@ from keystead.monitor.profiles import Comparison
 from keystead.monitor.standing import Cell, Standing
 from keystead.monitor.subscribers import Subscribers
 
-__all__ = ["ExposedPair", "Exposure", "Timeline"]
+__all__ = ["ExposedPair", "Exposure", "Timeline", "exposing"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +101,7 @@ class Timeline:
         best: dict[tuple[int, int], Assurance] = {}
         cells = _count(standing for standing in self._standings if moment in standing.span)
         for (first, keys), (second, other_keys) in combinations(cells.items(), 2):
-            if _exposing(first, second) and _differ(keys, other_keys):
+            if exposing(first, second) and _differ(keys, other_keys):
                 pair = (min(first.group, second.group), max(first.group, second.group))
                 worse = min(first.assurance, second.assurance)
                 best[pair] = max(best.get(pair, worse), worse)
@@ -116,14 +116,14 @@ class Timeline:
             standing
             for standing in alive
             if any(
-                _exposing(standing.cell, cell) and _differ((standing.certificate.key,), keys)
+                exposing(standing.cell, cell) and _differ((standing.certificate.key,), keys)
                 for cell, keys in cells.items()
             )
         )
         return sorted(exposed, key=lambda standing: standing.certificate.age)
 
 
-def _exposing(first: Cell, second: Cell) -> bool:
+def exposing(first: Cell, second: Cell) -> bool:
     """Whether certificates of two cells expose the device, if their keys differ."""
     return (
         # Groups are made of what is the same: two groups are different, or it is unknown.
@@ -205,7 +205,7 @@ class _Alive:
     def _compare(self, cell: Cell, keys: Counter[bytes]) -> None:
         """Bring the partners of one cell up to date."""
         for other, other_keys in self._cells.items():
-            if not _exposing(cell, other):
+            if not exposing(cell, other):
                 continue
             partners = cell in self._partners.get(other, ())
             if partners != bool(keys and other_keys and _differ(keys, other_keys)):

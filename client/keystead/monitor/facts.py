@@ -32,6 +32,7 @@ __all__ = [
     "SubscriberRecord",
     "read_entry",
     "read_issuer_name",
+    "subscriber_record",
 ]
 
 _ORGANIZATION = "2.5.4.10"
@@ -221,7 +222,7 @@ def _certificate(certificate: TbsCertificate, tbs: bytes, issuer_key_hash: bytes
         not_before=certificate.not_before,
         not_after=certificate.not_after,
         # Issuers without a name are not one organization: each is its key.
-        subscriber=_subscriber(
+        subscriber=subscriber_record(
             subscriber, issuer_key_hash, issuer.organization or f"the key {issuer_key_hash.hex()}"
         ),
         extension=extension,
@@ -240,7 +241,10 @@ def _extension(certificate: TbsCertificate) -> tuple[ExtensionRecord | None, str
     return ExtensionRecord(devices, found.method, found.evidence_digest, found.service), ""
 
 
-def _subscriber(subscriber: Subscriber, issuer_key_hash: bytes, issuer_organization: str) -> SubscriberRecord:
+def subscriber_record(
+    subscriber: Subscriber, issuer_key_hash: bytes, issuer_organization: str
+) -> SubscriberRecord:
+    """What is said of a subscriber, and who vetted it: the key, and the organization that it is stated to be."""
     strong = subscriber.strong
     state, locality = (_stated(part) for part in subscriber.strict_place)
     return SubscriberRecord(

@@ -31,12 +31,12 @@ from keystead.monitor.showing import (
 )
 from keystead.monitor.standing import Standing
 
-__all__ = ["BASE", "RULE", "judge"]
+__all__ = ["BASE", "RULE", "WHY", "judge"]
 
 RULE = "shared-device"
 BASE = Severity.HIGH
 
-_WHY = {
+WHY = {
     Reason.NO_SERVICE: ("names no signing service", "named no signing service"),
     Reason.UNAUDITED: (
         "names a signing service of which no audit is logged",
@@ -217,7 +217,7 @@ def _summary(
     issuers = listed(sorted({certificate.issuer for certificate in certificates}))
     perhaps = "perhaps " if pair.comparison.sameness is Sameness.UNKNOWN else ""
     holds, is_covered = ("holds", "is") if settlement is None else ("held", "was")
-    said = _WHY[why.reason][settlement is not None]
+    said = WHY[why.reason][settlement is not None]
     if why.audit is not None and why.reason is Reason.NOT_QUALIFYING:
         said = f"{said}: {why.audit.audit.shortcomings[0].sentence}"
     sentence = (
