@@ -4,12 +4,14 @@
 from keystead.lookup.gathered import Gathered
 from keystead.lookup.gathering import gather
 from keystead.lookup.log_index import LogIndex
+from keystead.lookup.look_up import look_up as look_up_in_logs
 from keystead.lookup.questions import Question
+from keystead.lookup.report import LookupReport
 from keystead.lookup.snapshot import Snapshot
 from support.history import History
 from support.indexed_log import IndexedLog
 
-__all__ = ["index_of", "look_up"]
+__all__ = ["answer", "index_of", "look_up"]
 
 
 def index_of(history: History) -> tuple[IndexedLog, LogIndex]:
@@ -18,6 +20,12 @@ def index_of(history: History) -> tuple[IndexedLog, LogIndex]:
     indexed.list_all()
     indexed.add_head()
     return indexed, LogIndex(history.log.trust, indexed, clock=lambda: history.log.now_ms)
+
+
+async def answer(history: History, question: Question, *, newest: int | None = None) -> LookupReport:
+    """What is shown of a history's log."""
+    _, index = index_of(history)
+    return await look_up_in_logs(question, [index], history.anchors, newest=newest)
 
 
 async def look_up(

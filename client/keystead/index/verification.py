@@ -15,6 +15,7 @@ Whoever passes (1) to (5) holds something that the log signed and cannot take ba
 root is wrong, and every replay of the logs shows it.
 """
 
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from keystead.errors import ParseError, ProofError, StatementError, VerificationError
@@ -30,7 +31,11 @@ from keystead.tlog.checkpoint import LogKey, VerifiedCheckpoint, verify_checkpoi
 from keystead.tlog.merkle import hash_leaf, verify_consistency
 from keystead.tlog.proof import parse_tlog_proof, verify_tlog_proof
 
-__all__ = ["Freshness", "IndexTrust", "VerifiedAnswer", "VerifiedHead", "verify_answer"]
+__all__ = ["Freshness", "IndexTrust", "KnownHeads", "VerifiedAnswer", "VerifiedHead", "verify_answer"]
+
+
+_REMEMBERED = 8
+# Heads: those of one lookup are one, but for newer checkpoints over it.
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,10 +106,36 @@ class VerifiedAnswer:
     head: VerifiedHead
 
 
+class KnownHeads:
+    """Heads that were verified, by the very bytes of which they were: several answers under one need it once.
+
+    Args:
+        trust: under which they are verified.
+    """
+
+    def __init__(self, trust: IndexTrust) -> None:
+        self.trust = trust
+        self._verified: OrderedDict[tuple[object, ...], VerifiedHead] = OrderedDict()
+
+    def verify(self, answer: IndexAnswer) -> VerifiedHead:
+        """The head of an answer: steps (2) and (3).
+
+        Raises:
+            ParseError, VerificationError, SignatureError, ProofError: as `verify_answer`.
+        """
+        key = (answer.head_entry, answer.head_proof, answer.checkpoint, answer.consistency)
+        head = self._verified.get(key)
+        if head is None:
+            head = self._verified[key] = _verify_head(answer, self.trust)
+            if len(self._verified) > _REMEMBERED:
+                self._verified.popitem(last=False)
+        return head
+
+
 def verify_answer(
     answer: IndexAnswer,
     asked: Subject,
-    trust: IndexTrust,
+    trust: IndexTrust | KnownHeads,
     freshness: Freshness | None,
     *,
     head_index: int | None = None,
@@ -114,7 +145,7 @@ def verify_answer(
     Args:
         answer: as it was read.
         asked: what was asked for.
-        trust: whom to believe.
+        trust: whom to believe; as `KnownHeads` by those who verify several answers.
         freshness: the reader's limits; None looks at a record of the past.
         head_index: the head that was asked for, by its leaf index; None where any will do.
 
@@ -131,7 +162,7 @@ def verify_answer(
             "the answer is about something else than was asked for", check="other-subject"
         )
     # (2), (3)
-    head = _verify_head(answer, trust)
+    head = (trust if isinstance(trust, KnownHeads) else KnownHeads(trust)).verify(answer)
     if head_index is not None and head.index != head_index:
         raise VerificationError(
             f"the answer is under the head at {head.index}, not the one at {head_index} that was asked for",

@@ -44,8 +44,7 @@ class Gathering:
     """One log, being gathered from.
 
     Args:
-        reading: its index at one head.
-        progress: is told how many entries and statements are to be read, and are read.
+            await self.take_all(subjects, follow=False)
 
     Attributes:
         found: what is here.
@@ -81,8 +80,13 @@ class Gathering:
         async def look_up(subject: Subject) -> History:
             return await self.reading.history(subject, newest=newest)
 
-        async with aclosing(in_order(look_up, list(dict.fromkeys(subjects)), _AHEAD)) as found:
-            histories = [history async for history in found]
+        asked = list(dict.fromkeys(subjects))
+        self._expect(len(asked))
+        histories: list[History] = []
+        async with aclosing(in_order(look_up, asked, _AHEAD)) as found:
+            async for history in found:
+                histories.append(history)
+                self._progress.advance()
         await self._read(histories, follow=follow)
         return histories
 
@@ -168,7 +172,12 @@ def _by_index(histories: Sequence[History], *, of_statements: bool) -> dict[int,
 
 
 async def gather(
-    index: LogIndex, question: Question, *, newest: int | None = None, progress: Progress = SILENT
+    index: LogIndex,
+    question: Question,
+    *,
+    newest: int | None = None,
+    keep: bool = True,
+    progress: Progress = SILENT,
 ) -> tuple[Snapshot, Gathered]:
     """Everything that a log has about a question.
 
@@ -176,10 +185,11 @@ async def gather(
         index: of the log.
         question: what is asked.
         newest: only that many of the newest entries of each of its two histories; None for all.
+        keep: keep the answers as they came.
         progress: is told how far it is.
     """
     limit = MAX_PAGE if newest is None else min(newest, MAX_PAGE)
-    snapshot = await index.open(question.certificates, limit=limit)
+    snapshot = await index.open(question.certificates, limit=limit, keep=keep)
     gathering = Gathering(snapshot, progress)
     await gathering.take(question.certificates, newest=newest)
     if question.statements is not None:

@@ -17,7 +17,13 @@ from keystead.client.trust import Trust
 from keystead.errors import FetchError, ParseError, VerificationError
 from keystead.index.answer import MAX_ANSWER_BYTES, MAX_PAGE, parse_answer
 from keystead.index.kinds import Subject
-from keystead.index.verification import Freshness, IndexTrust, VerifiedAnswer, verify_answer
+from keystead.index.verification import (
+    Freshness,
+    IndexTrust,
+    KnownHeads,
+    VerifiedAnswer,
+    verify_answer,
+)
 from keystead.lookup.paging import Wanted, check_newest, request_path
 from keystead.lookup.snapshot import Snapshot
 
@@ -82,7 +88,7 @@ class LogIndex:
         self._answers = answers or self.fetcher
         self._clock = clock
         self._prefix = prefix
-        self._keys = index_trust(trust)
+        self._keys = KnownHeads(index_trust(trust))
 
     @property
     def origin(self) -> str:

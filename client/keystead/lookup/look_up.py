@@ -64,7 +64,7 @@ async def look_up(
 async def _ask(
     question: Question, index: LogIndex, anchors: AnchorSet, newest: int | None, progress: Progress
 ) -> LogReport:
-    snapshot, found = await gather(index, question, newest=newest, progress=progress)
+    snapshot, found = await gather(index, question, newest=newest, keep=False, progress=progress)
     undecodable = await snapshot.history(_UNDECODABLE, newest=0)
     proven_at = _proven_at(snapshot, undecodable.count)
     return report_log(question, proven_at, index.trust, found, anchors)

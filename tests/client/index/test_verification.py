@@ -11,7 +11,7 @@ from keystead.errors import KeysteadError, ProofError, SignatureError, Verificat
 from keystead.index.answer import IndexAnswer, parse_answer
 from keystead.index.history import Page
 from keystead.index.kinds import IndexKind, Subject
-from keystead.index.verification import Freshness, IndexTrust, verify_answer
+from keystead.index.verification import Freshness, IndexTrust, KnownHeads, verify_answer
 from keystead.tlog.merkle import EMPTY_ROOT
 from support.indexed_log import IndexedLog
 from support.memory_log import MemoryLog
@@ -63,6 +63,19 @@ def test_an_honest_answer(indexed: IndexedLog, subject: Subject) -> None:
     assert found.head.index == indexed.heads[-1].index
     assert found.head.lag == 2
     assert found.head.statement.statements_size == 2
+
+
+def test_a_head_that_is_known(indexed: IndexedLog) -> None:
+    """Several answers under one head verify it once; one byte of difference, and it is verified anew."""
+    heads = KnownHeads(indexed.trust)
+    first = verify_answer(indexed.answer(DEVICE), DEVICE, heads, None)
+    again = verify_answer(indexed.answer(OTHER), OTHER, heads, None)
+    assert again.head is first.head
+    answer = indexed.answer(SAID)
+    with pytest.raises(VerificationError):
+        verify_answer(replace(answer, consistency=(*answer.consistency, bytes(32))), SAID, heads, None)
+    with pytest.raises(VerificationError):
+        verify_answer(replace(answer, map_proof=b""), SAID, heads, None)
 
 
 @pytest.mark.parametrize(("first", "limit"), [(0, 5), (5, 9), (19, 100), (20, 10), (50, 10)])
