@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
 """Audit: entries a second, for hashing and tiles alone and with everything checked. Prints one JSON line.
 
-    python tests/bench/bench_audit.py [--hashed N] [--checked N] [--evidence SHARE] [--jobs J]
+    python tests/bench/bench_audit.py [--hashed N] [--checked N] [--evidence SHARE] [--batch N] [--every K] [--jobs J]
 
 Audits logs from folders, with the code that the command line runs. `hashed`: entries of the size of precertificates
 with two-certificate chains, hashed and compared with the tiles of every level. `checked`: distinct precertificates,
-half of their issuers P-256 and half RSA-4096, with a share of evidence, signatures and certificates checked in full.
+half of their issuers P-256 and half RSA-4096, with a share of evidence, signatures and certificates checked in full,
+and the device index rebuilt where there are heads: one after each batch, of which every K-th is compared.
 CPU seconds are of all processes, so entries by CPU second are by core.
 """
 
@@ -24,6 +25,7 @@ from keystead.audit.run import AuditOptions, audit_log
 from keystead.client.fetcher import FolderFetcher
 from keystead.testvendor.ca import TestCertificateAuthority
 from support.audited_history import AuditedHistory
+from support.indexed_log import IndexedLog
 from support.log_folder import files_of, write_folder
 from support.memory_log import MemoryLog
 
@@ -34,14 +36,20 @@ def main() -> None:
     parser.add_argument("--hashed", type=int, default=200_000)
     parser.add_argument("--checked", type=int, default=8_000)
     parser.add_argument("--evidence", type=float, default=0.0, help="share of entries with evidence")
+    parser.add_argument(
+        "--batch", type=int, default=0, help="entries that a head of the index covers; 0: no heads"
+    )
+    parser.add_argument("--every", type=int, default=1, help="compare every so many heads")
     parser.add_argument("--jobs", type=int, default=1)
     arguments = parser.parse_args()
     figures: dict[str, object] = {"benchmark": "audit", "jobs": arguments.jobs}
     with tempfile.TemporaryDirectory() as folder:
         log = large_log(arguments.hashed)
         figures["hashed"] = measure(log, Path(folder) / "large", arguments.jobs, hashes_only=True)
-        log = checked_log(arguments.checked, arguments.evidence)
-        figures["checked"] = measure(log, Path(folder) / "checked", arguments.jobs, hashes_only=False)
+        log = checked_log(arguments.checked, arguments.evidence, arguments.batch)
+        figures["checked"] = measure(
+            log, Path(folder) / "checked", arguments.jobs, hashes_only=False, every=arguments.every
+        )
         figures["evidence_share"] = arguments.evidence
     print(json.dumps(figures))
 
@@ -62,26 +70,34 @@ def large_log(count: int) -> MemoryLog:
     return history.log
 
 
-def checked_log(count: int, evidence: float) -> MemoryLog:
-    """A log of distinct precertificates."""
+def checked_log(count: int, evidence: float, batch: int) -> MemoryLog:
+    """A log of distinct precertificates, and of heads over batches of them."""
     rsa = TestCertificateAuthority("Bench RSA", "DE", key="rsa-4096")
     history = AuditedHistory("bench.example", authorities=(AuditedHistory.north, rsa))
-    with history.one_batch():
-        for number in range(count):
-            history.certificate(
-                f"Organization {number}",
-                serial=10_000_000 + number,
-                ca=rsa if number % 2 else history.north,
-                evidence=number % 1000 < 1000 * evidence,
-                precertificate=True,
-            )
+    index = IndexedLog(history.log)
+    for start in range(0, count, batch or count):
+        with history.one_batch():
+            for number in range(start, min(start + (batch or count), count)):
+                history.certificate(
+                    f"Organization {number}",
+                    serial=10_000_000 + number,
+                    ca=rsa if number % 2 else history.north,
+                    evidence=number % 1000 < 1000 * evidence,
+                    precertificate=True,
+                )
+        if batch:
+            index.commit()
     return history.log
 
 
-def measure(log: MemoryLog, folder: Path, jobs: int, *, hashes_only: bool) -> dict[str, object]:
+def measure(
+    log: MemoryLog, folder: Path, jobs: int, *, hashes_only: bool, every: int = 1
+) -> dict[str, object]:
     """Audit a log from a folder."""
     write_folder(files_of(log), folder)
-    options = AuditOptions(AuditedHistory.vendor.anchors(), jobs=jobs, hashes_only=hashes_only)
+    options = AuditOptions(
+        AuditedHistory.vendor.anchors(), jobs=jobs, hashes_only=hashes_only, heads_every=every
+    )
     cpu, started = cpu_seconds(), time.perf_counter()
     report = asyncio.run(audit_log(FolderFetcher(folder), log.trust, options))
     elapsed, spent = time.perf_counter() - started, cpu_seconds() - cpu
@@ -91,6 +107,7 @@ def measure(log: MemoryLog, folder: Path, jobs: int, *, hashes_only: bool) -> di
         "entries": count,
         "statements": report.statements_size,
         "evidence": report.evidence_checked,
+        "heads": report.heads_checked,
         "per_second": round(count / elapsed, 1),
         "per_cpu_second": round(count / spent, 1),
         "seconds": round(elapsed, 2),

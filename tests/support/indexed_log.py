@@ -9,6 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from urllib.parse import parse_qsl, urlsplit
 
+from keystead.ct.leaf import X509_ENTRY
 from keystead.index.answer import IndexAnswer
 from keystead.index.history import encode_value, hash_history_leaf, make_page
 from keystead.index.kinds import Subject, index_key, parse_subject
@@ -53,6 +54,7 @@ class IndexedLog:
     histories: dict[Subject, list[int]] = field(default_factory=dict)
     heads: list[MemoryHead] = field(default_factory=list)
     lies: list[Callable[[IndexAnswer], IndexAnswer]] = field(default_factory=list)
+    _followed: tuple[int, int] = (0, 0)
 
     @property
     def trust(self) -> IndexTrust:
@@ -104,6 +106,26 @@ class IndexedLog:
         for lie in self.lies:
             answer = lie(answer)
         return answer.encode()
+
+    def follow(self) -> None:
+        """List what is in the log and not listed yet, by the mapping that is real."""
+        log = self.log
+        for index in range(self._followed[0], len(log.issuance.leaves)):
+            leaf = log.issuance.leaves[index]
+            issuer = None
+            if leaf.entry.entry_type == X509_ENTRY and leaf.fingerprints:
+                issuer = issuer_key_hash(log.objects[f"issuance/issuer/{leaf.fingerprints[0].hex()}"])
+            for subject in subjects_of_entry(leaf.entry, issuer):
+                self.histories.setdefault(subject, []).append(index)
+        for index in range(self._followed[1], len(log.statements.entries)):
+            for subject in subjects_of_statement(log.statements.entries[index]):
+                self.histories.setdefault(subject, []).append(index)
+        self._followed = (len(log.issuance.leaves), len(log.statements.entries))
+
+    def commit(self, **changed: object) -> MemoryHead:
+        """`follow`, and `add_head`."""
+        self.follow()
+        return self.add_head(**changed)
 
     def add_head(self, **changed: object) -> MemoryHead:
         """Publish what there is, log a head over it, and publish that; `changed` are members that lie."""

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from keystead.audit.chains import Chains, ChainVerdict
 from keystead.audit.data_tile import hash_leaves, split_data_tile
+from keystead.audit.device_index.listing import list_under
 from keystead.certificate.chain import verify_leaf
 from keystead.certificate.extension import EXTENSION_OID, SignatureCreationDevice, device_extension
 from keystead.certificate.precertificate import (
@@ -34,6 +35,7 @@ from keystead.certificate.x509 import (
 from keystead.ct.leaf import PRECERT_ENTRY
 from keystead.ct.tile_leaf import TileLeaf, decode_data_tile
 from keystead.errors import ChainError, ParseError, SignatureError
+from keystead.index.mapping import subjects_of_certificate
 from keystead.tlog.tiles import MAX_ENTRY_SIZE
 
 __all__ = ["EntryFacts", "Flaw", "TileJob", "TileResult", "read_data_tile"]
@@ -112,6 +114,7 @@ class TileResult(NamedTuple):
         error: why it cannot.
         times: of each entry.
         facts: of each entry; empty where they were not asked for.
+        listed: what each is listed under in the device index (`device_index.listing`); likewise.
         flaws: of the entries.
     """
 
@@ -119,8 +122,12 @@ class TileResult(NamedTuple):
     error: str
     times: tuple[int, ...]
     facts: tuple[EntryFacts, ...]
+    listed: tuple[bytes, ...]
     flaws: tuple[Flaw, ...]
 
+
+_SURELY_SMALL = MAX_ENTRY_SIZE - 1024
+# An entry has some dozens of bytes beside its certificate.
 
 _CHAINS = Chains()
 # One for each process, so that a chain is verified once in each.
@@ -132,7 +139,7 @@ def read_data_tile(job: TileJob) -> TileResult:
         spans = split_data_tile(job.data, job.stored)
         leaves = None if job.issuers is None else decode_data_tile(job.data, job.stored)
     except ParseError as error:
-        return TileResult(b"", str(error), (), (), ())
+        return TileResult(b"", str(error), (), (), (), ())
     spans = spans[: job.width]
     hashes = b"".join(hash_leaves(job.data, spans))
     flaws = [
@@ -141,18 +148,27 @@ def read_data_tile(job: TileJob) -> TileResult:
         if span.leaf_index != job.start + at
     ]
     facts: list[EntryFacts] = []
+    listed: list[bytes] = []
     for at, leaf in enumerate([] if leaves is None else leaves[: job.width]):
         reading = _Reading(job.start + at, at, leaf, _CHAINS.judge(spans[at].chain, job.issuers or {}))
         facts.append(reading.read(spans[at].chain))
+        listed.append(reading.listed)
         flaws += reading.flaws
-    return TileResult(hashes, "", tuple(span.time for span in spans), tuple(facts), tuple(flaws))
+    times = tuple(span.time for span in spans)
+    return TileResult(hashes, "", times, tuple(facts), tuple(listed), tuple(flaws))
 
 
 class _Reading:
-    """One entry while it is read."""
+    """One entry while it is read.
+
+    Attributes:
+        flaws: what is wrong with it.
+        listed: what it is listed under.
+    """
 
     def __init__(self, index: int, at: int, leaf: TileLeaf, chain: ChainVerdict) -> None:
         self.flaws: list[Flaw] = []
+        self.listed = b""
         self._index = index
         self._at = at
         self._leaf = leaf
@@ -169,7 +185,7 @@ class _Reading:
         """
         entry = self._leaf.entry
         final = entry.entry_type != PRECERT_ENTRY
-        if len(entry.merkle_tree_leaf()) > MAX_ENTRY_SIZE:
+        if len(entry.signed) > _SURELY_SMALL and len(entry.merkle_tree_leaf()) > MAX_ENTRY_SIZE:
             self._flaw("entry-too-large", f"it has more than {MAX_ENTRY_SIZE} bytes", signed=True)
         # (1) Its certificate can be read, and is of the entry's type.
         certificate = self._final_certificate() if final else self._precertificate()
@@ -177,8 +193,7 @@ class _Reading:
         if self._chain.code:
             self._flaw(self._chain.code, self._chain.sentence)
         issuer = self._chain.issuer
-        if certificate is not None and issuer is not None:
-            self._verify_leaf(certificate, issuer)
+        signed = certificate is not None and issuer is not None and self._verify_leaf(certificate, issuer)
         # (3) What was hashed is what the issuer signed.
         issuer_key_hash = None if issuer is None else issuer.spki_hash
         tbs: TbsCertificate | None = certificate
@@ -187,15 +202,22 @@ class _Reading:
                 self._flaw("wrong-issuer-key-hash", "it names another issuing key than that of its chain")
             issuer_key_hash = entry.issuer_key_hash
             tbs = self._logged_tbs(certificate)
+        # What a certificate is listed under depends on its issuer, whom only its signature binds to the entry.
+        doubtful = final and not signed
+        identifier = self._certificate_id(tbs, issuer_key_hash, final=final)
         if tbs is None:
+            self.listed = list_under(subjects_of_certificate(None, identifier, None), doubtful=doubtful)
             return EntryFacts(entry.timestamp, final, None, None, None, None, chain, 0, False, None, b"")
         # (4) What it says of devices.
         extension = self._device_extension(tbs)
+        self.listed = list_under(subjects_of_certificate(tbs, identifier, extension), doubtful=doubtful)
+        if isinstance(extension, ParseError):
+            extension = None
         submitted = entry.signed if final else self._leaf.precertificate
         return EntryFacts(
             time=entry.timestamp,
             final=final,
-            certificate_id=self._certificate_id(tbs, issuer_key_hash, final=final),
+            certificate_id=identifier,
             issuer_key_hash=issuer_key_hash,
             key_hash=tbs.key_hash,
             fingerprint=certificate.fingerprint if final and certificate is not None else None,
@@ -231,11 +253,13 @@ class _Reading:
             self._flaw(error.check, str(error))
         return certificate
 
-    def _verify_leaf(self, certificate: Certificate, issuer: Certificate) -> None:
+    def _verify_leaf(self, certificate: Certificate, issuer: Certificate) -> bool:
         try:
             verify_leaf(certificate, issuer)
         except (ChainError, SignatureError) as error:
             self._flaw(error.check, str(error))
+            return False
+        return True
 
     def _logged_tbs(self, precertificate: Certificate | None) -> TbsCertificate | None:
         """The TBSCertificate that was hashed; the precertificate instead, which says the same, where it does."""
@@ -254,20 +278,22 @@ class _Reading:
             return None
 
     def _certificate_id(
-        self, tbs: TbsCertificate, issuer_key_hash: bytes | None, *, final: bool
+        self, tbs: TbsCertificate | None, issuer_key_hash: bytes | None, *, final: bool
     ) -> bytes | None:
         if issuer_key_hash is None:
             return None
         if not final:
             return certificate_id(issuer_key_hash, self._leaf.entry.signed)
+        if tbs is None:
+            return None
         try:
             return certificate_id(issuer_key_hash, log_tbs(tbs))
         except ParseError:
             return None  # a poison in a certificate, which was said
 
-    def _device_extension(self, tbs: TbsCertificate) -> SignatureCreationDevice | None:
+    def _device_extension(self, tbs: TbsCertificate) -> SignatureCreationDevice | ParseError | None:
         try:
             return device_extension(tbs)
         except ParseError as error:
             self._flaw("extension-malformed", str(error), signed=True)
-            return None
+            return error

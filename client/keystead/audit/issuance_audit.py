@@ -7,6 +7,8 @@ are put in order, times are compared across them, and facts are kept.
 
 from keystead.audit.chains import split_chain
 from keystead.audit.data_tile import split_data_tile
+from keystead.audit.device_index.heads import HeadCheck
+from keystead.audit.device_index.listing import LOST
 from keystead.audit.files import LogFiles
 from keystead.audit.heads import Heads, known_head
 from keystead.audit.issuance import EntryFacts, TileJob, TileResult, read_data_tile
@@ -19,6 +21,7 @@ from keystead.audit.workers import Workers
 from keystead.client.trust import IssuanceTrust
 from keystead.errors import ParseError
 from keystead.tlog.checkpoint import VerifiedCheckpoint
+from keystead.tlog.merkle import HASH_SIZE
 from keystead.tlog.tiles import TILE_WIDTH
 
 __all__ = ["IssuanceAudit"]
@@ -31,6 +34,7 @@ class IssuanceAudit:
         files: of the log.
         trust: its keys.
         state: the facts so far, which entries are added to.
+        index: what entries are listed under is told to it.
         workers: where entries are checked.
         progress: is told of each entry.
         hashes_only: hash entries, and do not read them.
@@ -45,6 +49,7 @@ class IssuanceAudit:
         files: LogFiles,
         trust: IssuanceTrust,
         state: AuditState,
+        index: HeadCheck,
         workers: Workers,
         progress: Progress,
         *,
@@ -55,6 +60,7 @@ class IssuanceAudit:
         self._files = files
         self._origin = trust.key.origin
         self._state = state
+        self._index = index
         self._workers = workers
         self._progress = progress
         self._hashes_only = hashes_only
@@ -128,6 +134,11 @@ class IssuanceAudit:
         if result is not None:
             facts = {index: result.facts[index - bundle.start] for index in good}
         self._state.add_entries([(index, facts.get(index)) for index in new])
+        self._index.list_entries(
+            new.start,
+            [LOST if result is None or at not in facts else result.listed[at - bundle.start] for at in new],
+            b"" if result is None else result.hashes[(new.start - bundle.start) * HASH_SIZE :],
+        )
 
     def _judge_time(self, index: int, time: int, first: VerifiedCheckpoint | None) -> None:
         if time < self._last_time:

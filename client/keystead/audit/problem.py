@@ -54,6 +54,11 @@ CODES: Mapping[str, str] = MappingProxyType(
         "duplicate-statement": "a statement is logged twice",
         "policy-malformed": "a log-policy names bytes that are no policy",
         "after-the-end": "something was logged after the last policy named the log's successor",
+        # Heads of the device index
+        "index-head-beyond": "a head of the index covers entries that were not there before it",
+        "index-head-falls": "a head of the index covers less than one before it",
+        "index-head-other-tree": "a head of the index names a root that the issuance log never had",
+        "index-head-wrong": "a head of the index commits to another map than the entries that it covers lead to",
         # Evidence
         "duplicate-evidence": "one piece of evidence is recorded twice for a certificate, or one that says the same",
         "evidence-other-devices": "a device-evidence statement names other devices than its evidence proves",

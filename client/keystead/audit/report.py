@@ -19,7 +19,8 @@ class AuditReport:
         issuance_size, statements_size: entries under the checkpoints that were audited.
         continued_from: entries of each log that an earlier audit had checked; zeros where there was none.
         hashes_only: entries were hashed, and not read.
-        heads_checked: heads of the device index that were compared.
+        heads_checked: heads of the device index whose map was rebuilt and compared, in this audit.
+        heads_every: of how many heads one was to be compared, the last one in any case.
         evidence_checked: pieces of evidence that were verified again.
         evidence_under_own_anchors: of these, those that the auditor's own anchors show; the others rest on anchors
             that only the log's policy names.
@@ -35,6 +36,7 @@ class AuditReport:
     continued_from: Mapping[str, int]
     hashes_only: bool
     heads_checked: int
+    heads_every: int
     evidence_checked: int
     evidence_under_own_anchors: int
     waiting: int
@@ -55,6 +57,7 @@ class AuditReport:
             "issuance_size": self.issuance_size,
             "statements_size": self.statements_size,
             "heads_checked": self.heads_checked,
+            "heads_every": self.heads_every,
             "continued_from": dict(self.continued_from),
             "hashes_only": self.hashes_only,
             "evidence_checked": self.evidence_checked,

@@ -4,6 +4,7 @@
 (1) The checkpoints are read, and must extend those up to which an earlier audit came (`heads`).
 (2) The issuance log is read whole: tiles, entries, chains (`issuance_audit`).
 (3) The statement log is read whole, and judged (`statements_audit`).
+    Each head of the device index is compared on the way (`device_index`).
 (4) The rules between entries and between the logs are asked (`rules`).
 (5) Where everything that was read is what is signed or named, the state is kept.
 
@@ -18,6 +19,7 @@ from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
+from keystead.audit.device_index.heads import HeadCheck
 from keystead.audit.files import LogFiles
 from keystead.audit.heads import Heads, contradiction, known_head, read_head, read_heads
 from keystead.audit.issuance_audit import IssuanceAudit
@@ -53,6 +55,7 @@ class AuditOptions:
         folder: where the log's files lie, if they lie in a folder: then what nothing names is looked at as well.
         jobs: processes that check entries; 1 for none beside this one.
         hashes_only: hash entries against tiles and roots, and do not read them.
+        heads_every: every how many heads of the device index the map is compared; 1 for every one.
         sleep: how to wait.
     """
 
@@ -61,6 +64,7 @@ class AuditOptions:
     folder: Path | None = None
     jobs: int = 1
     hashes_only: bool = False
+    heads_every: int = 1
     sleep: Callable[[float], Awaitable[None]] = asyncio.sleep
 
 
@@ -87,10 +91,25 @@ async def audit_log(
         heads = await read_heads(files, trust)
         forks = await _forks(files, trust, state, heads)
         if not forks:
-            return await _Audit(files, trust, state, workers, options, progress).run(heads)
+            return await _run(files, trust, state, workers, options, progress, heads)
         # Nothing of the other history says anything about this one: it is audited on its own.
         with AuditState(None, trust, hashes_only=options.hashes_only) as anew:
-            return await _Audit(files, trust, anew, workers, options, progress).run(heads, forks)
+            return await _run(files, trust, anew, workers, options, progress, heads, forks)
+
+
+async def _run(
+    files: LogFiles,
+    trust: Trust,
+    state: AuditState,
+    workers: Workers,
+    options: AuditOptions,
+    progress: Progress,
+    heads: Heads,
+    forks: list[Problem] | None = None,
+) -> AuditReport:
+    origins = trust.issuance.key.origin, trust.statements.key.origin
+    with HeadCheck(state.db, *origins, every=options.heads_every) as index:
+        return await _Audit(files, trust, state, index, workers, options, progress).run(heads, forks)
 
 
 async def _forks(files: LogFiles, trust: Trust, state: AuditState, heads: Heads) -> list[Problem]:
@@ -112,6 +131,7 @@ class _Audit:
         files: LogFiles,
         trust: Trust,
         state: AuditState,
+        index: HeadCheck,
         workers: Workers,
         options: AuditOptions,
         progress: Progress,
@@ -119,16 +139,18 @@ class _Audit:
         self._files = files
         self._trust = trust
         self._state = state
+        self._index = index
         self._options = options
         self._progress = progress
         self._old = {log: state.edge(log).size for log in (ISSUANCE, STATEMENTS)}
         self._issuance = IssuanceAudit(
-            files, trust.issuance, state, workers, progress, hashes_only=options.hashes_only
+            files, trust.issuance, state, index, workers, progress, hashes_only=options.hashes_only
         )
         self._statements = StatementsAudit(
             files,
             trust.statements,
             state,
+            index,
             self._issuance.issuers,
             workers,
             options.anchors,
@@ -148,11 +170,13 @@ class _Audit:
         whole = False
         if heads.issuance is not None:
             whole = await self._issuance.run(heads, heads.issuance)
+            self._index.issuance_size = heads.issuance.checkpoint.size
         judge = self._statements.judge
         judge.entries_known = heads.issuance is not None
         if heads.statements is not None:
             whole = await self._statements.run(heads.statements) and whole
             if not self._options.hashes_only:
+                problems += self._index.finish()
                 problems += await self._apply_rules(heads, judge)
         problems += [
             *self._issuance.problems,
@@ -168,11 +192,12 @@ class _Audit:
             statements_size=sizes[STATEMENTS],
             continued_from=self._old,
             hashes_only=self._options.hashes_only,
-            heads_checked=0,
+            heads_checked=self._index.checked,
+            heads_every=self._options.heads_every,
             evidence_checked=self._statements.evidence_checked,
             evidence_under_own_anchors=self._statements.evidence_under_own_anchors,
             waiting=self._waiting(),
-            unjudged=self._unjudged + judge.unjudged,
+            unjudged=self._unjudged + judge.unjudged + self._index.unjudged,
             problems=found,
             kept=kept,
         )

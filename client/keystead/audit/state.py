@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """What an audit knows of a log: facts of every entry, in a database that can be kept and continued.
 
-Rules between entries, and between the two logs, are questions to these facts (`rules`, `judge`); a million entries
-take some 200 MB on disk and little memory. Without a file the database is a temporary one.
+Rules between entries, and between the two logs, are questions to these facts (`rules`, `judge`), and the device index
+is rebuilt from some of them (`device_index`); a million entries take some 800 MB on disk and little memory. Without a
+file the database is a temporary one.
 
 | losing the file | the next audit begins at the first entry |
 | altering it | misleads the next audit that continues from it; its owner alone should be able to write it |
@@ -22,6 +23,7 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
+from keystead.audit.device_index import histories, listing, position
 from keystead.audit.edge import EMPTY_EDGE, Edge
 from keystead.audit.issuance import EntryFacts
 from keystead.audit.problem import Problem
@@ -35,7 +37,7 @@ __all__ = ["ISSUANCE", "STATEMENTS", "AuditState", "split_digests"]
 ISSUANCE, STATEMENTS = "issuance", "statements"
 
 _APPLICATION = 0x4B534155  # "KSAU"
-_VERSION = 1
+_VERSION = 2
 _REMEMBERED_CHAINS = 4096
 _SCHEMA = """
 CREATE TABLE meta (name TEXT PRIMARY KEY, value BLOB NOT NULL) WITHOUT ROWID;
@@ -64,6 +66,7 @@ CREATE TABLE evidence (
 CREATE INDEX evidence_certificate ON evidence (certificate_id);
 CREATE TABLE problem (problem BLOB PRIMARY KEY) WITHOUT ROWID;
 """
+_SCHEMAS = (_SCHEMA, listing.SCHEMA, histories.SCHEMA, position.SCHEMA)
 
 
 def split_digests(data: bytes) -> list[bytes]:
@@ -112,8 +115,9 @@ class AuditState:
         if not tables and not application:
             self.db.execute(f"PRAGMA application_id = {_APPLICATION}")
             self.db.execute(f"PRAGMA user_version = {_VERSION}")
-            for statement in _SCHEMA.split(";\n"):
-                self.db.execute(statement)
+            for schema in _SCHEMAS:
+                for statement in schema.split(";\n"):
+                    self.db.execute(statement)
             self.set_meta("identity", identity)
             return
         (version,) = self.db.execute("PRAGMA user_version").fetchone()

@@ -9,6 +9,7 @@ in parts that each end with a policy.
 import asyncio
 from collections.abc import Iterable, Sequence
 
+from keystead.audit.device_index.heads import HeadCheck
 from keystead.audit.evidence_claim import EvidenceJob, EvidenceResult, check_claims
 from keystead.audit.files import LogFiles, Served
 from keystead.audit.issuers import Issuers
@@ -23,7 +24,7 @@ from keystead.client.trust import StatementsTrust
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
 from keystead.errors import ParseError
-from keystead.statements.payloads import DeviceEvidence, LogPolicy
+from keystead.statements.payloads import DeviceEvidence, IndexHead, LogPolicy
 from keystead.statements.policy import MAX_POLICY_BYTES, Policy, parse_policy
 from keystead.tlog.checkpoint import VerifiedCheckpoint
 from keystead.tlog.merkle import hash_leaf
@@ -35,6 +36,9 @@ _FETCHES = 16
 _CLAIMS = 16
 # Pieces of evidence that one process verifies at a time.
 
+_NO_HEAD = frozenset({"bad-signature", "unknown-key", "wrong-log", "duplicate-statement"})
+# What makes a head one that the log did not commit to, or not once more.
+
 
 class StatementsAudit:
     """The audit of one statement log; the issuance log was read before.
@@ -43,6 +47,7 @@ class StatementsAudit:
         files: of the log.
         trust: its keys.
         state: the facts so far, which statements are added to.
+        index: what statements are listed under is told to it, and every head.
         issuers: where roots are found.
         workers: where evidence is verified.
         anchors: the auditor's own.
@@ -59,6 +64,7 @@ class StatementsAudit:
         files: LogFiles,
         trust: StatementsTrust,
         state: AuditState,
+        index: HeadCheck,
         issuers: Issuers,
         workers: Workers,
         anchors: AnchorSet,
@@ -73,6 +79,7 @@ class StatementsAudit:
         self._files = files
         self._origin = trust.key.origin
         self._state = state
+        self._index = index
         self._issuers = issuers
         self._workers = workers
         self._anchors = anchors
@@ -105,19 +112,26 @@ class StatementsAudit:
 
     async def _take_bundle(self, bundle: ReadBundle[Sequence[bytes]]) -> None:
         part: list[ReadStatement | UnreadableStatement | None] = []
-        for index in range(max(bundle.start, self._old_size), bundle.start + bundle.width):
+        start = max(bundle.start, self._old_size)
+        for index in range(start, bundle.start + bundle.width):
             at = index - bundle.start
             lost = bundle.content is None or at in bundle.doubtful
             part.append(None if lost or bundle.content is None else read_statement(index, bundle.content[at]))
             if isinstance(part[-1], ReadStatement) and isinstance(part[-1].statement, LogPolicy):
-                await self._take(part)
-                part = []
-        await self._take(part)
+                await self._take(start, part)
+                start, part = index + 1, []
+        await self._take(start, part)
 
-    async def _take(self, part: Sequence[ReadStatement | UnreadableStatement | None]) -> None:
-        """Judge consecutive statements, of which only the last may be a policy."""
+    async def _take(self, start: int, part: Sequence[ReadStatement | UnreadableStatement | None]) -> None:
+        """Judge consecutive statements, of which only the last may be a policy.
+
+        Args:
+            start: index of the first one.
+            part: the statements; None for those that could not be had.
+        """
         results = await self._check_evidence([one for one in part if isinstance(one, ReadStatement)])
-        for read in part:
+        for index, read in enumerate(part, start):
+            self._list(index, read)
             if read is None:
                 self.judge.lose()
             elif isinstance(read, UnreadableStatement):
@@ -126,7 +140,17 @@ class StatementsAudit:
                 policy = None
                 if isinstance(read.statement, LogPolicy):
                     policy = await self._policy(read.index, read.statement)
-                self.problems += self.judge.take(read, policy, results.get(read.index))
+                found = self.judge.take(read, policy, results.get(read.index))
+                if isinstance(read.statement, IndexHead) and not _NO_HEAD & {one.code for one in found}:
+                    found += self._index.take(read.index, read.statement)
+                self.problems += found
+
+    def _list(self, index: int, read: ReadStatement | UnreadableStatement | None) -> None:
+        """Tell the index; it compares a head when that is taken, behind this."""
+        if read is None:
+            self._index.lose_statement(index)
+        else:
+            self._index.list_statement(index, read.statement if isinstance(read, ReadStatement) else None)
 
     async def _policy(self, index: int, statement: LogPolicy) -> Policy | None:
         served = await self._files.named("policy", statement.policy, MAX_POLICY_BYTES)

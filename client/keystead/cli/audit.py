@@ -47,6 +47,14 @@ __all__ = ["command"]
     help="Check that entries and tiles hash to the signed roots, and nothing of what entries say.",
 )
 @click.option(
+    "--heads-every",
+    type=click.IntRange(min=1),
+    default=1,
+    show_default=True,
+    metavar="K",
+    help="Compare the map of the device index at every K-th head, and at the last one.",
+)
+@click.option(
     "--jobs",
     type=click.IntRange(min=1),
     metavar="N",
@@ -59,6 +67,7 @@ def command(
     folder: Path | None,
     state: Path | None,
     hashes_only: bool,
+    heads_every: int,
     jobs: int | None,
     anchors_file: Path | None,
     log_urls: tuple[str, ...],
@@ -69,7 +78,8 @@ def command(
     """Check everything in a log again, from raw bytes, and name each place that is wrong.
 
     Both logs are read whole: every entry, every hash tile, signatures, chains of certificates, policies, the right
-    of each statement's signer, and all evidence. Exit code 1: something is wrong.
+    of each statement's signer, and all evidence. The device index is rebuilt, and every head of it compared. Exit
+    code 1: something is wrong.
     """
     options = AuditOptions(
         anchors=own_anchors(anchors_file),
@@ -77,6 +87,7 @@ def command(
         folder=folder,
         jobs=available_cores() if jobs is None else jobs,
         hashes_only=hashes_only,
+        heads_every=heads_every,
     )
     given = _Logs(folder, log_urls, trust_files, witness_policy)
     return asyncio.run(_run(Output(as_json), options, given))
@@ -148,6 +159,10 @@ def _show(output: Output, report: AuditReport, options: AuditOptions) -> None:
         output.text(
             f"{_count(report.evidence_checked, 'piece')} of evidence verified again; "
             f"{report.evidence_under_own_anchors} under your own anchors, the rest under those of the log's policy."
+        )
+        every = "" if report.heads_every == 1 else f": one of {report.heads_every}, and the last"
+        output.text(
+            f"{_count(report.heads_checked, 'head')} of the device index compared with what both logs lead to{every}."
         )
     if report.waiting:
         output.text(

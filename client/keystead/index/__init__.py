@@ -9,6 +9,7 @@
 * `map_nodes`      where the nodes of a map lie, many versions in one place
 * `map_build`      a map from sorted keys, in one pass
 * `map_update`     the next version of a map
+* `map_replay`     a map computed again, by whoever compares it with what a log committed to
 * `map_prove`      proofs, made
 * `answer`         one answer as a JSON document
 * `verification`   such a document verified, offline

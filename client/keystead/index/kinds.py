@@ -86,8 +86,12 @@ def parse_subject(kind: str, value: str) -> Subject:
 
 
 _PREFIXES = {kind: _CONTEXT + uint8(kind) for kind in IndexKind}
+_ID_PREFIXES = {kind: prefix + _ID_SIZE.to_bytes(2) for kind, prefix in _PREFIXES.items()}
 
 
 def index_key(subject: Subject) -> bytes:
     """The map's key of a history: 32 bytes."""
-    return sha256(_PREFIXES[subject.kind] + opaque16(subject.value)).digest()
+    kind, value = subject
+    if len(value) == _ID_SIZE:
+        return sha256(_ID_PREFIXES[kind] + value).digest()
+    return sha256(_PREFIXES[kind] + opaque16(value)).digest()

@@ -13,7 +13,7 @@ Invariants:
 from collections.abc import Mapping
 from typing import Any
 
-from keystead.certificate.extension import device_extension
+from keystead.certificate.extension import SignatureCreationDevice, device_extension
 from keystead.certificate.precertificate import certificate_id, log_tbs
 from keystead.certificate.subscriber import subscriber_of
 from keystead.certificate.x509 import (
@@ -27,9 +27,15 @@ from keystead.errors import ParseError, StatementError
 from keystead.index.kinds import IndexKind, Subject
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.kinds.log_policy import LogPolicy
-from keystead.statements.payloads import parse_statement
+from keystead.statements.payloads import Statement, parse_statement
 
-__all__ = ["issuer_key_hash", "subjects_of_entry", "subjects_of_statement"]
+__all__ = [
+    "issuer_key_hash",
+    "subjects_of_certificate",
+    "subjects_of_entry",
+    "subjects_of_parsed_statement",
+    "subjects_of_statement",
+]
 
 _UNDECODABLE = Subject(IndexKind.UNDECODABLE, b"")
 _POLICIES = Subject(IndexKind.POLICIES, b"")
@@ -51,13 +57,34 @@ def subjects_of_entry(entry: LogEntry, issued_by: bytes | None) -> frozenset[Sub
         issued_by: of an `x509_entry`, `issuer_key_hash`; None where its issuer cannot be had or read. A `precert_entry`
             states it itself.
     """
-    found: set[Subject] = set()
     certificate = _certificate(entry)
     # Kind 10: the certificate id. Of a precertificate it is made from bytes that nobody need be able to read.
     if entry.entry_type == PRECERT_ENTRY:
         identifier: bytes | None = certificate_id(entry.issuer_key_hash, entry.signed)
     else:
         identifier = _identifier(certificate, issued_by)
+    extension: SignatureCreationDevice | ParseError | None = None
+    if certificate is not None:
+        try:
+            extension = device_extension(certificate)
+        except ParseError as error:
+            extension = error
+    return subjects_of_certificate(certificate, identifier, extension)
+
+
+def subjects_of_certificate(
+    certificate: TbsCertificate | None,
+    identifier: bytes | None,
+    extension: SignatureCreationDevice | ParseError | None,
+) -> frozenset[Subject]:
+    """What an issuance entry is listed under, for whoever read it already.
+
+    Args:
+        certificate: None if it cannot be read.
+        identifier: the certificate id; None if it cannot be made.
+        extension: its device extension, or why that is malformed; None without one.
+    """
+    found: set[Subject] = set()
     if identifier is not None:
         found.add(Subject(IndexKind.CERTIFICATE_ENTRIES, identifier))
     if certificate is None or identifier is None:
@@ -72,12 +99,9 @@ def subjects_of_entry(entry: LogEntry, issued_by: bytes | None) -> frozenset[Sub
     if not subscriber.decodable:
         found.add(_UNDECODABLE)
     # Kinds 1 and 4: what the device extension names.
-    try:
-        extension = device_extension(certificate)
-    except ParseError:
+    if isinstance(extension, ParseError):
         found.add(_UNDECODABLE)
-        extension = None
-    if extension is not None:
+    elif extension is not None:
         found |= {Subject(IndexKind.DEVICE_CERTIFICATES, device.device_id) for device in extension.devices}
         if extension.service is not None:
             found.add(Subject(IndexKind.SERVICE_CERTIFICATES, extension.service))
@@ -103,11 +127,7 @@ def _identifier(certificate: TbsCertificate | None, issued_by: bytes | None) -> 
 
 
 def subjects_of_statement(entry: bytes) -> frozenset[Subject]:
-    """What a statement entry is listed under.
-
-    The rule goes by the names of members, which mean the same in every kind of statement: `devices`, `device`, `join`
-    and `leave` name devices, `service` a service, `subscribers` subscribers, `certificate` a certificate. Whoever says
-    it, and whether it stands, is for the reader to judge.
+    """What a statement entry is listed under; nothing where it cannot be read.
 
     Args:
         entry: as it was hashed.
@@ -116,6 +136,16 @@ def subjects_of_statement(entry: bytes) -> frozenset[Subject]:
         statement = parse_statement(parse_statement_entry(entry).envelope)
     except (ParseError, StatementError):
         return frozenset()
+    return subjects_of_parsed_statement(statement)
+
+
+def subjects_of_parsed_statement(statement: Statement) -> frozenset[Subject]:
+    """What a statement is listed under, for whoever read it already.
+
+    The rule goes by the names of members, which mean the same in every kind of statement: `devices`, `device`, `join`
+    and `leave` name devices, `service` a service, `subscribers` subscribers, `certificate` a certificate. Whoever says
+    it, and whether it stands, is for the reader to judge.
+    """
     if isinstance(statement, LogPolicy):
         return frozenset((_POLICIES,))
     members = statement.members()

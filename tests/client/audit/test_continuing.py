@@ -21,6 +21,7 @@ def verdict(report: AuditReport) -> AuditReport:
     return replace(
         report,
         continued_from={},
+        heads_checked=0,
         evidence_checked=0,
         evidence_under_own_anchors=0,
         unjudged=0,

@@ -10,6 +10,7 @@ from keystead.client.http import HTTPFetcher, Patience
 from keystead.testvendor.certificates import to_pem
 from support.audited_history import AuditedHistory, small_history
 from support.command_line import CommandLine
+from support.indexed_log import IndexedLog
 from support.log_folder import files_of, write_folder
 from support.served_log import ServedLog
 from support.world import World
@@ -51,6 +52,30 @@ def test_a_folder(keystead: CommandLine, folder: Path, anchors: Path) -> None:
     assert (ended.code, ended.err) == (0, "")
     assert "nothing is wrong" in ended.out
     assert "0 under your own anchors" in ended.out
+
+
+def test_heads_of_the_index(keystead: CommandLine, history: AuditedHistory, tmp_path: Path) -> None:
+    """How many heads were compared is said, of how many one was to be, and a wrong one is named."""
+    index = IndexedLog(history.log)
+    for day in range(4, 9):
+        history.day(day)
+        history.certificate("Epsilon AS", serial=day)
+        index.commit()
+    ended = keystead("audit", "--folder", write_folder(files_of(history.log), tmp_path / "right"), "--json")
+    assert (ended.document["heads_checked"], ended.document["heads_every"]) == (5, 1)
+    every = keystead("audit", "--folder", tmp_path / "right", "--heads-every", 2)
+    assert every.code == 0
+    assert (
+        "3 heads of the device index compared with what both logs lead to: one of 2, and the last."
+        in every.out
+    )
+    history.day(9)
+    wrong = index.add_head(map_root=bytes(32))
+    ended = keystead("audit", "--folder", write_folder(files_of(history.log), tmp_path / "wrong"), "--json")
+    assert ended.code == 1
+    assert [(one["code"], one["index"]) for one in ended.document["problems"]] == [
+        ("index-head-wrong", wrong.index)
+    ]
 
 
 def test_what_is_wrong(keystead: CommandLine, history: AuditedHistory, folder: Path) -> None:

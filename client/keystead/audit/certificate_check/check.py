@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""One certificate, verified in the logs that promised it (`specs/audit.md`, section 7).
+"""One certificate, verified in the logs that promised it (`specs/audit.md`, section 8).
 
 (1) Each promise of a given log is signed by it, for this certificate.
 (2) The entry is in the tree under the log's current checkpoint, at the index that the promise has.

@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: Apache-2.0
+"""A map in a temporary file is the map that lies in memory."""
+
+import random
+from pathlib import Path
+
+import pytest
+
+from keystead.audit.device_index.map_file import MapFile
+from keystead.errors import StoreError
+from keystead.index.map_build import build_map
+from keystead.index.map_nodes import SEGMENT, memory_nodes
+
+
+def test_a_map_over_several_segments() -> None:
+    """A map that needs more than a segment has the root that it has in memory, and every key."""
+    chance = random.Random(7)
+    content = sorted((chance.randbytes(32), chance.randbytes(40)) for _ in range(SEGMENT + 10))
+    with MapFile() as file:
+        version = build_map(file.nodes, content)
+        assert version.root == build_map(memory_nodes(), content).root
+        for key, value in content[:: SEGMENT // 50]:
+            assert file.nodes.get(version.top, key) == value
+
+
+def test_no_place_for_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Where no temporary file can be made, that is said."""
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
+    with MapFile() as file, pytest.raises(StoreError, match="no temporary file"):
+        file.nodes.leaves.take()
