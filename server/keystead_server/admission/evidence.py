@@ -15,6 +15,7 @@ recorded one is a duplicate of it; the piece that the extension names is a dupli
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from keystead.certificate.extension import SignatureCreationDevice
 from keystead.devices.anchors import AnchorSet
@@ -24,7 +25,21 @@ from keystead.errors import EvidenceError, ParseError, RefusedError
 from keystead_server.admission.submission import MAX_PIECES
 from keystead_server.log.records import RecordedEvidence
 
-__all__ = ["AdmittedEvidence", "choose_evidence", "judge_evidence", "require_backfill"]
+__all__ = ["AdmittedEvidence", "Claim", "choose_evidence", "claim_of", "judge_evidence", "require_backfill"]
+
+
+class Claim(NamedTuple):
+    """What evidence is held against: the device ids of a certificate's extension, and the digest that it names."""
+
+    devices: tuple[bytes, ...]
+    evidence_digest: bytes | None
+
+
+def claim_of(extension: SignatureCreationDevice | None) -> Claim | None:
+    """What an extension claims; None where there is none."""
+    if extension is None:
+        return None
+    return Claim(tuple([device.device_id for device in extension.devices]), extension.evidence_digest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +103,7 @@ def judge_evidence(
 
 def choose_evidence(
     admitted: Sequence[AdmittedEvidence],
-    extension: SignatureCreationDevice | None,
+    claim: Claim | None,
     recorded: Sequence[RecordedEvidence],
 ) -> tuple[AdmittedEvidence, ...]:
     """The pieces to record anew, the named one first (rules 3 to 5).
@@ -96,14 +111,16 @@ def choose_evidence(
     Raises:
         RefusedError: 400, a contradiction or too many pieces.
     """
-    named = extension.evidence_digest if extension is not None else None
+    named = claim.evidence_digest if claim is not None else None
+    if named is None and not admitted:
+        return ()
     known = {piece.digest for piece in admitted} | {piece.digest for piece in recorded}
     if named is not None and named not in known:
         raise RefusedError(
             "evidence-missing",
             f"the extension names evidence {named.hex()}, which is neither submitted nor recorded: submit it beside",
         )
-    claimed = {device.device_id for device in extension.devices} if extension is not None else set()
+    claimed = frozenset(claim.devices) if claim is not None else frozenset()
     for piece in admitted:
         if claimed and piece.devices and claimed.isdisjoint(piece.device_ids):
             raise RefusedError(
@@ -130,7 +147,7 @@ def choose_evidence(
 
 def require_backfill(
     rule: str,
-    extension: SignatureCreationDevice | None,
+    claim: Claim | None,
     admitted: Sequence[AdmittedEvidence],
     recorded: Sequence[RecordedEvidence],
 ) -> None:
@@ -142,7 +159,7 @@ def require_backfill(
     Raises:
         RefusedError: 400, the policy asks for more.
     """
-    if extension is not None or rule == "any":
+    if claim is not None or rule == "any":
         return
     if rule == "none":
         raise RefusedError(

@@ -5,6 +5,7 @@ A front end is stateless. It reads both stores, and reaches the sequencer's inta
 
 * `followed`  what is published, read from the stores
 * `channel`   frames between a front end and the sequencer's process
+* `values`    submissions and promises as they travel in them
 * `process`   the program of a front end
 * `pool`      starts them, starts a dead one again, stops them
 """

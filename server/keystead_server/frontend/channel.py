@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Frames between a front end and the process of the sequencer, over a socket pair that only the two have.
 
-A frame is a four-byte length and a pickled tuple: `(number, call, argument)` one way, `(number, result, refusal)`
-the other. Pickle is safe here and nowhere else: both ends run this program, and nobody else can reach the
-socket; what strangers sent is inside as plain bytes and values.
+A frame is a four-byte length and what was pickled. Between a front end and its host that is all that one turn of the
+event loop said: issuers and a list of `(number, call, argument)` one way, a list of `(number, result, refusal)`
+the other, with submissions and promises as `frontend.values` has them. Pickle is safe here and nowhere else: both
+ends run this program, and nobody else can reach the socket; what strangers sent is inside as plain bytes and values.
 
 A refusal travels as the arguments of a `RefusedError`; any other failure of the intake as `internal-error`.
 """
@@ -12,10 +13,18 @@ import asyncio
 import logging
 import pickle
 import struct
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from typing import Any, cast
 
 from keystead.errors import ParseError, RefusedError, VerificationError
+from keystead_server.frontend.values import (
+    Issuer,
+    IssuerNames,
+    PromiseValues,
+    promise_of,
+    promise_values,
+    submission_of,
+)
 from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
 from keystead_server.intake.interface import Health, Intake
 from keystead_server.intake.statements import StatementPromise
@@ -72,30 +81,62 @@ class Frames(asyncio.Protocol):
             self._transport.close()
 
 
-class IntakeHost(Frames):
+class _Collected(Frames):
+    """Sends what is said in one turn of the event loop as one frame."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: list[object] = []
+
+    def say(self, message: object) -> None:
+        """Send a message, with the others of this turn."""
+        if not self._said:
+            asyncio.get_running_loop().call_soon(self._flush)
+        self._said.append(message)
+
+    def _flush(self) -> None:
+        said, self._said = self._said, []
+        self.send(self.frame(said))
+
+    def frame(self, said: list[object]) -> object:
+        """What travels for these messages."""
+        return said
+
+
+class IntakeHost(_Collected):
     """The sequencer's end: answers the calls of one front end."""
 
     def __init__(self, intake: Intake) -> None:
         super().__init__()
-        self._calls: dict[str, Callable[[Any], Coroutine[Any, Any, object]]] = {
-            "certificate": intake.add_certificate,
-            "statement": intake.add_statement,
-            "health": lambda _: intake.health(),
-        }
+        self._intake = intake
+        self._issuers: dict[bytes, Issuer] = {}
         self._running: set[asyncio.Task[None]] = set()
 
     def received(self, message: Any) -> None:
-        """A call: answered by a task of its own."""
-        number, call, argument = message
-        task = asyncio.get_running_loop().create_task(self._answer(number, call, argument))
-        self._running.add(task)
-        task.add_done_callback(self._running.discard)
+        """Calls: each answered by a task of its own."""
+        forget, issuers, calls = message
+        if forget:
+            self._issuers.clear()
+        for issuer in issuers:
+            self._issuers[issuer[0]] = issuer
+        loop = asyncio.get_running_loop()
+        for number, call, argument in calls:
+            # Read now: the next frame may say that what was told is to be forgotten.
+            asked = submission_of(argument, self._issuers) if call == "certificate" else argument
+            task = loop.create_task(self._answer(number, call, asked))
+            self._running.add(task)
+            task.add_done_callback(self._running.discard)
 
-    async def _answer(self, number: int, call: str, argument: object) -> None:
+    async def _answer(self, number: int, call: str, argument: Any) -> None:
         result: object = None
         refusal: Refusal | None = None
         try:
-            result = await self._calls[call](argument)
+            if call == "certificate":
+                result = promise_values(await self._intake.add_certificate(argument))
+            elif call == "statement":
+                result = await self._intake.add_statement(argument)
+            else:
+                result = await self._intake.health()
         except RefusedError as error:
             refusal = (error.code, str(error), error.status, error.retry_after)
         except VerificationError as error:
@@ -105,10 +146,10 @@ class IntakeHost(Frames):
         except Exception:
             _logger.exception("the intake failed in a way that nobody foresaw")
             refusal = ("internal-error", "the log failed to answer; the operator can see why", 500, None)
-        self.send((number, result, refusal))
+        self.say((number, result, refusal))
 
 
-class ChannelIntake(Frames):
+class ChannelIntake(_Collected):
     """A front end's end: an `Intake` whose calls travel.
 
     Args:
@@ -119,12 +160,13 @@ class ChannelIntake(Frames):
         super().__init__()
         self._lost = lost
         self._next = 0
+        self._issuers = IssuerNames()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
 
     async def add_certificate(self, submission: CertificateSubmission) -> CertificatePromise:
         """Have a certificate and its evidence logged."""
-        promise: CertificatePromise = await self._call("certificate", submission)
-        return promise
+        values: PromiseValues = await self._call("certificate", self._issuers.values(submission))
+        return promise_of(values)
 
     async def add_statement(self, body: bytes) -> StatementPromise:
         """Judge a statement and have it logged."""
@@ -136,28 +178,27 @@ class ChannelIntake(Frames):
         health: Health = await self._call("health", None)
         return health
 
-    async def _call(self, call: str, argument: object) -> Any:
+    def frame(self, said: list[object]) -> object:
+        """The calls of one turn, and the issuers that they are the first to name."""
+        return (*self._issuers.taken(), said)
+
+    def _call(self, call: str, argument: object) -> asyncio.Future[Any]:
         self._next += 1
-        number = self._next
-        future = asyncio.get_running_loop().create_future()
-        self._waiting[number] = future
-        self.send((number, call, argument))
-        try:
-            return await future
-        finally:
-            self._waiting.pop(number, None)
+        future = self._waiting[self._next] = asyncio.get_running_loop().create_future()
+        self.say((self._next, call, argument))
+        return future
 
     def received(self, message: Any) -> None:
-        """An answer: settle who waits for it, if anybody still does."""
-        number, result, refusal = message
-        future = self._waiting.get(number)
-        if future is None or future.done():
-            return
-        if refusal is None:
-            future.set_result(result)
-        else:
-            code, sentence, status, retry_after = refusal
-            future.set_exception(RefusedError(code, sentence, status=status, retry_after=retry_after))
+        """Answers: settle who waits for them, if anybody still does."""
+        for number, result, refusal in message:
+            future = self._waiting.pop(number, None)
+            if future is None or future.done():
+                continue
+            if refusal is None:
+                future.set_result(result)
+            else:
+                code, sentence, status, retry_after = refusal
+                future.set_exception(RefusedError(code, sentence, status=status, retry_after=retry_after))
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The sequencer's process is gone: nothing that waits will be answered."""

@@ -5,8 +5,6 @@ The indexer says what it computed. The root of the issuance log at that size is 
 never names a tree that the log did not sign.
 """
 
-import asyncio
-
 from keystead.errors import RefusedError
 from keystead.statements.payloads import IndexHead, sign_statement
 from keystead.tlog.merkle import tree_root
@@ -41,12 +39,12 @@ async def append_head(sequencer: Sequencer, request: HeadRequest) -> tuple[int, 
     )
     envelope = sign_statement(identity.keys.statement, statement)
     placed = log.records.statement(envelope.identity)
-    if placed is None or sequencer.pending(("statement", envelope.identity)) is not None:
+    if placed is None or sequencer.is_pending(("statement", envelope.identity)):
         operation = AddStatement(
             envelope=envelope, known_by=envelope.identity, registers=False, policy_index=log.policy_index
         )
         (future,) = sequencer.submit([operation], _NO_LIMIT)
-        placed = placed_or_refused(await asyncio.shield(future))
+        placed = placed_or_refused(await future)
     else:
         # Committed before, and perhaps not published yet.
         sequencer.refuse_if_wounded()

@@ -5,18 +5,15 @@ A duplicate is answered before any quota is charged. The answer waits until ever
 published: the entry, and the `device-evidence` statements beside it.
 """
 
-import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 
-from keystead.certificate.extension import SignatureCreationDevice
 from keystead.ct.leaf import PRECERT_ENTRY
-from keystead_server.admission.evidence import AdmittedEvidence, choose_evidence, require_backfill
+from keystead_server.admission.evidence import AdmittedEvidence, Claim, choose_evidence, require_backfill
 from keystead_server.admission.quota import FRESH_SECONDS, QuotaBook
 from keystead_server.log.clock import Clock
 from keystead_server.log.operations import AddEntry, AddEvidence, Operation
 from keystead_server.log.records import Placed, RecordedEvidence
-from keystead_server.log.sequencer import Outcome, Sequencer, placed_or_refused
+from keystead_server.log.sequencer import Sequencer, placed_or_refused
 
 __all__ = ["CertificateIntake", "CertificatePromise", "CertificateSubmission"]
 
@@ -28,18 +25,14 @@ class CertificateSubmission:
     Attributes:
         entry: the entry that it would be.
         not_before: the certificate's notBefore, in seconds.
-        extension: its device extension, if it has one.
+        claim: what its device extension claims, if it has one.
         evidence: the pieces beside it, verified.
     """
 
     entry: AddEntry
     not_before: int
-    extension: SignatureCreationDevice | None
+    claim: Claim | None
     evidence: tuple[AdmittedEvidence, ...]
-
-    def __reduce__(self) -> tuple[type["CertificateSubmission"], tuple[object, ...]]:
-        """Pickled as its values, as the entry is."""
-        return CertificateSubmission, (self.entry, self.not_before, self.extension, self.evidence)
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,9 +87,9 @@ class CertificateIntake:
         while True:
             sequencer.refuse_if_wounded()
             recorded = records.evidence(entry.certificate_id)
-            chosen = choose_evidence(submission.evidence, submission.extension, recorded)
-            require_backfill(policy.backfill, submission.extension, submission.evidence, recorded)
-            entry_waits = sequencer.pending(entry.key) is not None
+            chosen = choose_evidence(submission.evidence, submission.claim, recorded)
+            require_backfill(policy.backfill, submission.claim, submission.evidence, recorded)
+            entry_waits = sequencer.is_pending(entry.key)
             # What is committed but not yet published still waits: its proof is not to be had before.
             placed = None if entry_waits else self._placed(entry)
             additions = [_addition(piece, entry, placed) for piece in chosen]
@@ -108,17 +101,16 @@ class CertificateIntake:
             if entry_waits and not keys <= waiting:
                 blockers = {*waiting, entry.key}
             if blockers:
-                futures = [sequencer.pending(key) for key in blockers]
-                for outcome in await _all([future for future in futures if future is not None]):
-                    placed_or_refused(outcome)
+                for future in [sequencer.outcome(key) for key in blockers]:
+                    placed_or_refused(await future)
                 continue
             if placed is not None and not additions:
                 return placed, recorded
             operations: list[Operation] = [*([entry] if placed is None else []), *additions]
             if not entry_waits and not waiting:
                 self._charge(submission)
-            futures_of = sequencer.submit(operations, policy.limits.pool)
-            outcomes = [placed_or_refused(outcome) for outcome in await _all(futures_of)]
+            futures = sequencer.submit(operations, policy.limits.pool)
+            outcomes = [placed_or_refused(await future) for future in futures]
             if additions:
                 recorded = self._log.records.evidence(entry.certificate_id)
             return placed or outcomes[0], recorded
@@ -151,8 +143,3 @@ def _addition(piece: AdmittedEvidence, entry: AddEntry, placed: Placed | None) -
         anchors=piece.anchors,
         policy_index=entry.policy_index,
     )
-
-
-async def _all(futures: Sequence[asyncio.Future[Outcome]]) -> list[Outcome]:
-    # Shielded: these futures are shared, and a client that hangs up must not take them from the others.
-    return [await asyncio.shield(future) for future in futures]

@@ -86,9 +86,8 @@ class StatementIntake:
     async def _sequence(self, envelope: Envelope) -> Placed:
         known_by = envelope.identity
         self._sequencer.refuse_if_wounded()
-        pending = self._sequencer.pending(("statement", known_by))
-        if pending is not None:
-            return placed_or_refused(await asyncio.shield(pending))
+        if self._sequencer.is_pending(("statement", known_by)):
+            return placed_or_refused(await self._sequencer.outcome(("statement", known_by)))
         placed = self._log.records.statement(known_by)
         if placed is not None:
             self._refuse_forged_copy(envelope)
@@ -114,7 +113,7 @@ class StatementIntake:
                 binds=self._bound(statement),
             )
             (future,) = self._sequencer.submit([operation], policy.limits.pool)
-            return placed_or_refused(await asyncio.shield(future))
+            return placed_or_refused(await future)
 
     def _bound(self, statement: Statement) -> tuple[bytes, tuple[bytes, ...]] | None:
         """Whose certificate a binding puts on which devices."""

@@ -42,20 +42,6 @@ class AddEntry:
     policy_index: int
     devices: tuple[bytes, ...] = ()
 
-    def __reduce__(self) -> tuple[type["AddEntry"], tuple[object, ...]]:
-        """Pickled as its values: each submission crosses from a front end to the sequencer."""
-        return AddEntry, (
-            self.entry_type,
-            self.signed,
-            self.issuer_key_hash,
-            self.precertificate,
-            self.chain,
-            self.certificate_id,
-            self.known_by,
-            self.policy_index,
-            self.devices,
-        )
-
     @property
     def key(self) -> OperationKey:
         """Precertificates and certificates are known apart."""

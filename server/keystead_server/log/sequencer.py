@@ -67,7 +67,7 @@ class Sequencer:
         self._clock = clock
         self._period = period
         self._pool: list[Operation] = []
-        self._pending: dict[OperationKey, asyncio.Future[Outcome]] = {}
+        self._pending: dict[OperationKey, list[asyncio.Future[Outcome]]] = {}
         self._pending_evidence: dict[bytes, set[OperationKey]] = {}
         self._policy_changes: list[AddStatement] = []
         self._wake = asyncio.Event()
@@ -102,16 +102,22 @@ class Sequencer:
         """How many operations are in the pool."""
         return len(self._pool)
 
-    def pending(self, key: OperationKey) -> asyncio.Future[Outcome] | None:
-        """The future of an operation that is in the pool or in the running batch."""
-        return self._pending.get(key)
+    def is_pending(self, key: OperationKey) -> bool:
+        """Whether an operation is in the pool or in the running batch."""
+        return key in self._pending
+
+    def outcome(self, key: OperationKey) -> asyncio.Future[Outcome]:
+        """A future of a pending operation, for one who waits: to cancel it takes it from nobody else."""
+        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
+        self._pending[key].append(future)
+        return future
 
     def pending_evidence(self, certificate_id: bytes) -> list[OperationKey]:
         """The keys of the pending evidence operations about a certificate."""
         return list(self._pending_evidence.get(certificate_id, ()))
 
     def submit(self, operations: Sequence[Operation], pool_limit: int) -> list[asyncio.Future[Outcome]]:
-        """Put operations into the pool, all or none, and get the future of each.
+        """Put operations into the pool, all or none, and get a future of each, as `outcome` gives it.
 
         Args:
             operations: admitted; one that is pending already is not added again.
@@ -129,24 +135,22 @@ class Sequencer:
                 status=503,
                 retry_after=_RETRY_SECONDS,
             )
-        loop = asyncio.get_running_loop()
         for operation in added:
             self._pool.append(operation)
-            self._pending[operation.key] = loop.create_future()
+            self._pending[operation.key] = []
             if isinstance(operation, AddEvidence):
                 self._pending_evidence.setdefault(operation.certificate_id, set()).add(operation.key)
         if added:
             self._wake.set()
-        return [self._pending[operation.key] for operation in operations]
+        return [self.outcome(operation.key) for operation in operations]
 
     async def change_policy(self, change: AddStatement) -> Outcome:
         """Put a `log-policy` statement into a batch of its own, after all that was admitted before it."""
         self.refuse_if_unable()
-        future: asyncio.Future[Outcome] = asyncio.get_running_loop().create_future()
-        self._pending[change.key] = future
+        self._pending[change.key] = []
         self._policy_changes.append(change)
         self._wake.set()
-        return await asyncio.shield(future)
+        return await self.outcome(change.key)
 
     def refuse_if_unable(self) -> None:
         """Raise the refusal of a log that takes nothing, just now or for ever."""
@@ -287,11 +291,11 @@ class Sequencer:
 
     def _settle(self, keys: Sequence[OperationKey], outcome: Outcome) -> None:
         for key in keys:
-            future = self._pending.pop(key, None)
             if key[0] == "evidence":
                 self._forget_evidence(key)
-            if future is not None and not future.done():
-                future.set_result(outcome)
+            for future in self._pending.pop(key, ()):
+                if not future.done():
+                    future.set_result(outcome)
 
     def _forget_evidence(self, key: OperationKey) -> None:
         certificate_id = key[1][:32]

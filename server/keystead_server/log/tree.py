@@ -238,11 +238,7 @@ class Tree:
         shift = TILE_HEIGHT - height
         tile_index = index >> shift
         start = (index - (tile_index << shift)) * HASH_SIZE
-        if tile_index == edge.size >> (TILE_HEIGHT * (tile_level + 1)):
-            rows = edge.rows[tile_level]
-        else:
-            rows = self._full_tile(tile_level, tile_index)
-        return rows[height][start : start + HASH_SIZE]
+        return self._rows(edge, tile_level, tile_index)[height][start : start + HASH_SIZE]
 
     def inclusion_proof(self, index: int, size: int | None = None) -> list[bytes]:
         """The audit path of leaf `index` in the tree of `size` leaves; by default in the tree as it stands.
@@ -260,7 +256,16 @@ class Tree:
         # The highest bit in which the index and the size differ is the level of the perfect subtree that the
         # leaf is in: inside it, siblings; outside of it, what is the same for all its leaves.
         top = (index ^ edge.size).bit_length() - 1
-        return [self.node(level, index >> level ^ 1) for level in range(top)] + list(edge.joins[top])
+        path: list[bytes] = []
+        for tile_level in range(-(-top // TILE_HEIGHT)):
+            # All siblings of eight levels are in one tile.
+            tile, place = divmod(index >> TILE_HEIGHT * tile_level, TILE_WIDTH)
+            rows = self._rows(edge, tile_level, tile)
+            for height in range(min(TILE_HEIGHT, top - TILE_HEIGHT * tile_level)):
+                start = (place >> height ^ 1) * HASH_SIZE
+                path.append(rows[height][start : start + HASH_SIZE])
+        path += edge.joins[top]
+        return path
 
     def consistency_proof(self, old: int, new: int | None = None) -> list[bytes]:
         """The proof that the tree of `old` leaves is a prefix of that of `new`; by default of the tree as it
@@ -279,6 +284,12 @@ class Tree:
         # Not every proof needs the last leaf, so its absence would not show.
         if size > self._edge.size:
             raise ProofError(f"the tree has {self._edge.size} leaves, not yet {size}", check="leaf-in-tree")
+
+    def _rows(self, edge: _Edge, level: int, index: int) -> _Rows:
+        """The rows of a tile, the partial one at the edge or a full one."""
+        if index == edge.size >> (TILE_HEIGHT * (level + 1)):
+            return edge.rows[level]
+        return self._full_tile(level, index)
 
     def _full_tile(self, level: int, index: int) -> _Rows:
         with self._cache_lock:

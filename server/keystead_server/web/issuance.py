@@ -7,7 +7,6 @@ sequenced; what comes back is signed and answered.
 
 from aiohttp import web
 
-from keystead.certificate.extension import SignatureCreationDevice
 from keystead.ct.leaf import PRECERT_ENTRY, LogEntry
 from keystead.ct.sct import sct_list_extension_value, sign_sct
 from keystead.encoding.json import encode_json
@@ -15,7 +14,7 @@ from keystead.encoding.rfc4648 import encode_base64
 from keystead.errors import RefusedError
 from keystead.tlog.proof import TlogProof
 from keystead_server.admission.certificate import admit_certificate
-from keystead_server.admission.evidence import judge_evidence
+from keystead_server.admission.evidence import claim_of, judge_evidence
 from keystead_server.admission.submission import parse_chain_submission
 from keystead_server.intake.certificates import CertificatePromise, CertificateSubmission
 from keystead_server.log.operations import AddEntry
@@ -87,6 +86,7 @@ async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> 
     submission = parse_chain_submission(body, rules.policy.limits.max_chain_bytes)
     admitted = admit_certificate(submission.chain, precertificate=precertificate, issuers=rules.issuers)
     evidence = judge_evidence(submission.evidence, admitted.certificate.spki, rules.anchors, rules.distrusted)
+    claim = claim_of(admitted.extension)
     entry = AddEntry(
         entry_type=admitted.entry_type,
         signed=admitted.signed,
@@ -96,23 +96,17 @@ async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> 
         certificate_id=admitted.certificate_id,
         known_by=admitted.known_by,
         policy_index=rules.index,
-        devices=(
-            ()
-            if admitted.extension is None
-            else tuple(device.device_id for device in admitted.extension.devices)
-        ),
+        devices=() if claim is None else claim.devices,
     )
     promise = await service.intake.add_certificate(
-        CertificateSubmission(entry, admitted.certificate.not_before, admitted.extension, evidence)
+        CertificateSubmission(entry, admitted.certificate.not_before, claim, evidence)
     )
-    answered = _promised(service, entry, admitted.extension, promise.placed)
+    answered = _promised(service, entry, promise.placed)
     service.answered.keep(key, rules.index, answered)
     return _answer(answered, promise)
 
 
-def _promised(
-    service: LogService, submitted: AddEntry, extension: SignatureCreationDevice | None, placed: Placed
-) -> Answered:
+def _promised(service: LogService, submitted: AddEntry, placed: Placed) -> Answered:
     """Sign the promise, in all the forms that an answer gives it."""
     entry = LogEntry(
         timestamp=placed.timestamp,
@@ -123,11 +117,10 @@ def _promised(
     )
     sct = sign_sct(entry, service.log_id, service.sct_key)
     serialized = sct.encode()
-    devices = extension.devices if extension is not None else ()
     return Answered(
         placed=placed,
         certificate_id=submitted.certificate_id,
-        claimed=frozenset(device.device_id for device in devices),
+        claimed=frozenset(submitted.devices),
         promise={
             "sct_version": 0,
             "id": encode_base64(sct.log_id),

@@ -16,6 +16,7 @@ from keystead.testvendor.vendor import TestVendor
 from keystead_server.admission.evidence import (
     AdmittedEvidence,
     choose_evidence,
+    claim_of,
     judge_evidence,
     require_backfill,
 )
@@ -91,19 +92,19 @@ CASES = [
 @pytest.mark.parametrize("case", CASES, ids=lambda case: case.sentence)
 def test_what_is_recorded_anew(case: Case) -> None:
     """The table of decisions."""
-    assert choose_evidence(case.submitted, case.extension, case.recorded) == case.chosen
+    assert choose_evidence(case.submitted, claim_of(case.extension), case.recorded) == case.chosen
 
 
 def test_a_contradiction_is_refused() -> None:
     """Both name devices and share none."""
-    assert codes(choose_evidence, (A,), extension(2), ()) == "evidence-contradicts-extension"
+    assert codes(choose_evidence, (A,), claim_of(extension(2)), ()) == "evidence-contradicts-extension"
 
 
 def test_a_named_digest_must_be_there() -> None:
     """Submitted or recorded; another piece for the device does not do."""
     named = extension(1, digest=sha256(b"absent").digest())
-    assert codes(choose_evidence, (A,), named, ()) == "evidence-missing"
-    assert choose_evidence((), extension(1, digest=A.digest), (recorded(A),)) == ()
+    assert codes(choose_evidence, (A,), claim_of(named), ()) == "evidence-missing"
+    assert choose_evidence((), claim_of(extension(1, digest=A.digest)), (recorded(A),)) == ()
 
 
 def test_four_pieces_altogether() -> None:
@@ -120,7 +121,7 @@ def test_backfill() -> None:
     require_backfill("evidence", None, (A,), ())
     require_backfill("evidence", None, (), (recorded(A),))
     require_backfill("any", None, (), ())
-    require_backfill("none", extension(1), (), ())
+    require_backfill("none", claim_of(extension(1)), (), ())
 
 
 def test_evidence_on_a_distrusted_key_is_refused() -> None:
