@@ -30,9 +30,9 @@ from keystead.index.map_update import update_map
 from keystead.tlog.merkle import CompactRange
 from keystead_server.index.database import HeadRow, IndexDatabase
 from keystead_server.index.histories import Histories
-from keystead_server.index.indexer import DATABASE
 from keystead_server.index.log_tail import encode_edge
 from keystead_server.index.reader import IndexReader
+from keystead_server.index.replica import DATABASE
 from keystead_server.index.versions import Versions, new_generation
 
 HOT = 200
@@ -140,7 +140,7 @@ def make(folder: Path, count: int) -> dict[str, Any]:
     synced = time.perf_counter()
     found = {
         "what": "an index made in a folder",
-        "keys": histories.count(),
+        "keys": database.figures().keys,
         "histories_seconds": round(filled - started, 1),
         "map_seconds": round(built - filled, 1),
         "map_keys_per_second": round(count / (built - filled)),

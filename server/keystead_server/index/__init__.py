@@ -10,7 +10,8 @@ while the head is kept, so no reader waits for the indexer, nor the indexer for 
 * `histories`       the histories of all keys: extended in batches, read in pages
 * `log_tail`        both logs, read from their tiles and checked
 * `versions`        the versions of the map that are kept
-* `indexer`         one step after another: follow, compute, have the head appended, switch
+* `replica`         the index brought to the log's heads, one after another, by whoever can read the log
+* `indexer`         where the log can be written: follow, compute, have the head appended, switch
 * `head_request`    what it asks of the log
 * `channel`         how it asks
 * `appending`       the sequencer's part

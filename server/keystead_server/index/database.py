@@ -14,10 +14,10 @@ from typing import NamedTuple
 
 from keystead.errors import StoreError
 
-__all__ = ["DurableMark", "HeadRow", "IndexDatabase"]
+__all__ = ["DurableMark", "Figures", "HeadRow", "IndexDatabase"]
 
 _APPLICATION = 0x4B534958  # "KSIX"
-_VERSION = 1
+_VERSION = 2
 _CACHE_KIB = 64 * 1024
 _LOG_PAGES = 16_000
 _SCHEMA = f"""
@@ -70,7 +70,15 @@ CREATE TABLE durable (
     inner_free    BLOB NOT NULL,
     leaves_free   BLOB NOT NULL
 ) STRICT;
+-- For metrics: how many histories there are, and what was done since the index was begun.
+CREATE TABLE figures (
+    one     INTEGER PRIMARY KEY CHECK (one = 1),
+    keys    INTEGER NOT NULL,
+    batches INTEGER NOT NULL,
+    seconds REAL NOT NULL
+) STRICT;
 """
+_FIRST = "INSERT INTO figures VALUES (1, 0, 0, 0.0)"
 
 
 class HeadRow(NamedTuple):
@@ -100,6 +108,20 @@ class HeadRow(NamedTuple):
     def statements_size(self) -> int:
         """How many statements it covers."""
         return int.from_bytes(self.statements[:8])
+
+
+class Figures(NamedTuple):
+    """What an index tells its operator.
+
+    Attributes:
+        keys: histories there are.
+        batches: versions of the map that were computed since the index was begun.
+        seconds: how long reading entries and computing them took.
+    """
+
+    keys: int
+    batches: int
+    seconds: float
 
 
 class DurableMark(NamedTuple):
@@ -150,7 +172,7 @@ class IndexDatabase:
             # A batch touches a page for each of its keys: the longer the log before it is copied back, the fewer twice.
             execute(f"PRAGMA wal_autocheckpoint = {_LOG_PAGES}")
             if not execute("SELECT count(*) FROM sqlite_schema").fetchone()[0]:
-                self.connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}COMMIT;")
+                self.connection.executescript(f"BEGIN IMMEDIATE;{_SCHEMA}{_FIRST};COMMIT;")
         found = [execute(f"PRAGMA {name}").fetchone()[0] for name in ("application_id", "user_version")]
         if found != [_APPLICATION, _VERSION]:
             raise StoreError(f"{self._path} is no index of this version; delete it, and it is built again")
@@ -195,6 +217,16 @@ class IndexDatabase:
         with self.transaction():
             self.connection.execute("DELETE FROM history")
             self.connection.execute("DELETE FROM part")
+            self.connection.execute("UPDATE figures SET keys = 0")
+
+    def add_keys(self, count: int) -> None:
+        """So many histories more there are, inside the transaction that adds them."""
+        self.connection.execute("UPDATE figures SET keys = keys + ?", (count,))
+
+    def figures(self) -> Figures:
+        """As they are now."""
+        with self._errors():
+            return Figures(*self.connection.execute("SELECT keys, batches, seconds FROM figures").fetchone())
 
     def write_build(self, generation: str, issuance: bytes, statements: bytes) -> None:
         """State both, inside a transaction or alone."""
@@ -224,9 +256,14 @@ class IndexDatabase:
             return None
         return HeadRow(*rows[0]), rows[1][1] if len(rows) > 1 else None
 
-    def add_head(self, row: HeadRow, retired_inner: bytes, retired_leaves: bytes) -> None:
-        """Keep a head: from now on it is the one that is served."""
+    def add_head(
+        self, row: HeadRow, retired_inner: bytes, retired_leaves: bytes, seconds: float = 0.0
+    ) -> None:
+        """Keep a head: from now on it is the one that is served. Its version took `seconds` to compute."""
         with self.transaction():
+            self.connection.execute(
+                "UPDATE figures SET batches = batches + 1, seconds = seconds + ?", (seconds,)
+            )
             self.connection.execute("INSERT INTO head VALUES (?, ?, ?, ?, ?, ?)", row)
             self.connection.execute(
                 "INSERT INTO retired VALUES (?, ?, ?)", (row.leaf, retired_inner, retired_leaves)

@@ -117,9 +117,11 @@ class Histories:
         rows: list[tuple[bytes, int, bytes, bytes]] = []
         parts: list[tuple[bytes, int, int, bytes]] = []
         ahead: list[bytes] = []
+        new = 0
         execute = self._database.connection.execute
         for key in sorted(changes):
             row = execute(_READ, (key,)).fetchone()
+            new += row is None
             if row is None and len(changes[key]) == 1:
                 # Most keys are new, and most of them stay with one entry: the tree is its leaf.
                 tail = changes[key][0].to_bytes(_ENTRY)
@@ -139,6 +141,7 @@ class Histories:
                 ahead.append(key)
         self._database.connection.executemany(_WRITE_PART, parts)
         self._database.connection.executemany(_WRITE, rows)
+        self._database.add_keys(new)
         for key in ahead:
             values[key] = self._value_up_to(key, changes[key][-1])
         return values
@@ -150,10 +153,6 @@ class Histories:
                 yield key, encode_value(1, sha256(b"\x00" + tail).digest())
             else:
                 yield key, _History.read((count, tail, edge)).value()
-
-    def count(self) -> int:
-        """How many histories there are."""
-        return int(self._database.connection.execute("SELECT count(*) FROM history").fetchone()[0])
 
     def page(self, key: bytes, count: int, first: int, limit: int) -> Page:
         """A page of the first `count` entries of a history.

@@ -9,56 +9,22 @@ A step, when a head is due (`specs/device-index.md`, section 6):
 (4) switch: what is served is the new head from now on.
 
 A crash before (3) leaves histories that are ahead of the map, and nothing that anybody saw. A crash between (3) and (4)
-leaves a head in the log that is not served yet. So a start brings the map from where it is on disk to the log's last
-head, and through every head on the way: what is computed must be what the log committed to.
-
-Invariants:
-
-* no head is served that is not in the published statement log, nor one with another root than was computed here;
-* the map of a head that is kept is never written to.
+leaves a head in the log that is not served yet: a start goes through it as `replica` does.
 """
 
-import logging
-from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from keystead.errors import StoreError
-from keystead.index.kinds import index_key
-from keystead.index.map_build import build_map
-from keystead.index.map_nodes import EMPTY_VERSION, Version
-from keystead.index.map_update import update_map
-from keystead.index.mapping import subjects_of_statement
-from keystead.tlog.merkle import CompactRange, hash_leaf
-from keystead_server.index.database import HeadRow, IndexDatabase
+from keystead.index.map_nodes import Version
 from keystead_server.index.head_request import HeadAppender, HeadRequest, Progress
-from keystead_server.index.histories import Histories
-from keystead_server.index.log_tail import (
-    LoggedHead,
-    LogTail,
-    Position,
-    Published,
-    decode_edge,
-    encode_edge,
-    is_head,
-)
-from keystead_server.index.versions import RETENTION_MS, Versions, new_generation
+from keystead_server.index.log_tail import LoggedHead, LogTail, Published, is_head
+from keystead_server.index.replica import IndexReplica
 
-__all__ = ["DATABASE", "IDLE_MS", "Indexer"]
-
-_logger = logging.getLogger(__name__)
-
-DATABASE = "index.sqlite"
+__all__ = ["IDLE_MS", "Indexer"]
 
 IDLE_MS = 10 * 60 * 1000
 """After so long an idle log has a new head, so that its age says something."""
-
-_DURABLE_MS = 60 * 1000
-# Between two syncs of the map's files: a start after a crash follows the logs from there.
-
-_CHUNK = 8192
-# Entries of each log that are taken in one go.
 
 
 class _Predicted(NamedTuple):
@@ -68,18 +34,15 @@ class _Predicted(NamedTuple):
     version: Version
 
 
-class Indexer:
-    """The index of one log. One process at a time may have it; used from one thread.
+class Indexer(IndexReplica):
+    """The index of a log that can be written.
 
     Args:
-        folder: where its files lie; made where it is absent.
-        tail: both logs.
+        folder, tail, now_ms, progress: as of an `IndexReplica`.
         append: has a head appended.
-        now_ms: the clock, milliseconds since 1970.
-        progress: is told while the index is built or brought up to the log.
 
     Raises:
-        StoreError: the folder cannot be used, or a file of the log is missing or altered.
+        StoreError: as `IndexReplica`.
     """
 
     def __init__(
@@ -90,153 +53,11 @@ class Indexer:
         now_ms: Callable[[], int],
         progress: Progress = lambda _done, _total: None,
     ) -> None:
-        self._folder = folder
-        self._tail = tail
+        super().__init__(folder, tail, now_ms, progress)
         self._append = append
-        self._now_ms = now_ms
-        self._progress = progress
         self._predicted: _Predicted | None = None
         # Up to here the statement log has nothing but heads that the last head does not cover.
         self._only_heads_up_to = 0
-        self._marked_ms = now_ms()
-        self._last_head_is_wrong = False
-        try:
-            folder.mkdir(mode=0o755, exist_ok=True)
-        except OSError as error:
-            raise StoreError(f"{folder} cannot be made a folder: {error.strerror}") from error
-        self._open()
-
-    def _open(self) -> None:
-        try:
-            self._open_files()
-        except StoreError as error:
-            # Nothing is lost but time.
-            _logger.warning("the index is built again: %s", error)
-            self.discard(self._folder)
-            self._open_files()
-
-    def _open_files(self) -> None:
-        self._database = IndexDatabase(self._folder / DATABASE, writable=True)
-        try:
-            generation = self._database.generation()
-            if generation is None or self._database.durable() is None:
-                # No version is on disk: new files for the map. A build that was cut short goes on with its histories.
-                nothing = encode_edge(CompactRange())
-                progress = (nothing, nothing) if generation is None else self._database.build_progress()
-                if progress == (nothing, nothing):
-                    self._database.forget_histories()
-                self._remove_maps()
-                generation = new_generation()
-                self._database.write_build(generation, *progress)
-            self._versions = Versions(self._folder, self._database, generation)
-        except BaseException:
-            self._database.close()
-            raise
-        self._histories = Histories(self._database)
-        if self._versions.rows:
-            newest = self._versions.rows[-1]
-            self._position = Position(decode_edge(newest.issuance), decode_edge(newest.statements))
-        else:
-            issuance, statements = self._database.build_progress()
-            self._position = Position(decode_edge(issuance), decode_edge(statements))
-
-    def _remove_maps(self) -> None:
-        for name in ("inner-*", "leaves-*"):
-            for path in self._folder.glob(name):
-                path.unlink()
-
-    @staticmethod
-    def discard(folder: Path) -> None:
-        """Delete an index; nobody may have it open for writing."""
-        for name in (f"{DATABASE}*", "inner-*", "leaves-*"):
-            for path in folder.glob(name):
-                path.unlink()
-
-    @property
-    def served(self) -> HeadRow | None:
-        """The head that is served; None before there is one."""
-        return self._versions.rows[-1] if self._versions.rows else None
-
-    def catch_up(self) -> None:
-        """Bring the map to the log's last head, through those that are kept.
-
-        Raises:
-            StoreError: a file of the log is missing or altered, or the index's files cannot be written.
-        """
-        published = self._tail.published()
-        heads = self._tail.heads(self._versions.durable_leaf, RETENTION_MS, published.statements.size)
-        if not heads:
-            return
-        if not self._versions.rows:
-            self._build(heads[0], published)
-            heads = heads[1:]
-        for head in heads:
-            self._replay(head, published)
-        self._versions.make_durable()
-
-    def _build(self, head: LoggedHead, published: Published) -> None:
-        """The first version: histories first, then the map in one pass over them."""
-        statement = head.statement
-        total = statement.issuance_size + statement.statements_size
-        while changes := self._read(statement.issuance_size, statement.statements_size, published):
-            with self._database.transaction():
-                self._histories.extend(changes)
-                self._database.write_build(
-                    self._database.generation() or "",
-                    encode_edge(self._position.issuance),
-                    encode_edge(self._position.statements),
-                )
-            self._progress(self._position.issuance.size + self._position.statements.size, total)
-        self._check_root(statement.issuance_size, statement.issuance_root)
-        if total > _CHUNK:
-            _logger.warning("the index's histories are complete: the map over them is being made")
-        version = build_map(self._versions.nodes, self._all_values(total))
-        self._adopt_logged(head, version)
-        # From here on the histories may be ahead of what `build_progress` says.
-        self._versions.make_durable()
-
-    def _all_values(self, total: int) -> Iterator[tuple[bytes, bytes]]:
-        for number, pair in enumerate(self._histories.values()):
-            if number % _CHUNK == 0:
-                self._progress(total, total)
-            yield pair
-
-    def _replay(self, head: LoggedHead, published: Published) -> None:
-        statement = head.statement
-        if (
-            statement.issuance_size < self._position.issuance.size
-            or statement.statements_size < self._position.statements.size
-            or statement.issuance_size > published.issuance.size
-        ):
-            self._report(head, "it covers less than the head before it, or more than the log has")
-            return
-        version = self._advance(statement.issuance_size, statement.statements_size, published)
-        self._check_root(statement.issuance_size, statement.issuance_root)
-        self._adopt_logged(head, version)
-
-    def _adopt_logged(self, head: LoggedHead, version: Version) -> None:
-        self._last_head_is_wrong = version.root != head.statement.map_root
-        if self._last_head_is_wrong:
-            self._report(head, f"the logs lead to the map root {version.root.hex()}")
-        # A wrong head is kept as the place from which the next one follows, under the root that is right: an answer
-        # under it does not verify, and none is given.
-        self._adopt(head.leaf, head.time, version)
-
-    @staticmethod
-    def _report(head: LoggedHead, why: str) -> None:
-        _logger.error("the log committed to a wrong index at statement %d: %s", head.leaf, why)
-
-    def _check_root(self, size: int, root: bytes) -> None:
-        if self._position.issuance.size == size and self._position.issuance.root() != root:
-            self._altered("issuance")
-
-    def _altered(self, log: str) -> None:
-        # What was read went into the histories already.
-        self.close()
-        self.discard(self._folder)
-        raise StoreError(
-            f"the entries of {log}/tile do not hash to the signed tree: restore them from a backup or a mirror"
-        )
 
     def step(self) -> bool:
         """Have the next head appended and serve it, if one is due; whether it was.
@@ -261,19 +82,21 @@ class Indexer:
             self._predicted = _Predicted(request, version)
         # (3) Whether an append that failed took place or not, asking for the same again finds out.
         request, version = self._predicted
-        leaf, time = self._append(request)
+        leaf, logged_ms = self._append(request)
         # (4)
-        self._adopt(leaf, time, version)
+        self._adopt(leaf, logged_ms, version)
         self._predicted = None
-        self._last_head_is_wrong = False
-        if self._versions.durable_leaf < 0 or self._now_ms() - self._marked_ms >= _DURABLE_MS:
-            self._versions.make_durable()
-            self._marked_ms = self._now_ms()
+        self._mark_in_time()
         return True
+
+    def _other_tree(self, head: LoggedHead) -> None:
+        del head
+        # The log signed the head from its own tree, so it is the entries that are not those.
+        self._altered("issuance")
 
     def _due(self, published: Published) -> bool:
         served = self.served
-        if served is None or self._last_head_is_wrong:
+        if served is None or served.leaf in self.wrong:
             return True
         if published.issuance.size > served.issuance_size or self._now_ms() - served.time >= IDLE_MS:
             return True
@@ -285,61 +108,3 @@ class Indexer:
             start += 1
             self._only_heads_up_to = start
         return False
-
-    def _adopt(self, leaf: int, time: int, version: Version) -> None:
-        row = HeadRow(
-            leaf,
-            time,
-            encode_edge(self._position.issuance),
-            encode_edge(self._position.statements),
-            version.root,
-            version.top,
-        )
-        self._versions.adopt(row, version, self._now_ms())
-
-    def _advance(self, issuance: int, statements: int, published: Published) -> Version:
-        """The version that covers so much of the logs, from the newest one that is kept."""
-        version = self._versions.version if self._versions.rows else EMPTY_VERSION
-        retired_inner, retired_leaves = array("I"), array("I")
-        while changes := self._read(issuance, statements, published):
-            with self._database.transaction():
-                values = self._histories.extend(changes)
-            version = update_map(self._versions.nodes, version, values)
-            retired_inner += version.retired_inner
-            retired_leaves += version.retired_leaves
-            self._progress(
-                self._position.issuance.size + self._position.statements.size, issuance + statements
-            )
-        return Version(version.top, version.root, retired_inner, retired_leaves)
-
-    def _read(self, issuance: int, statements: int, published: Published) -> dict[bytes, list[int]]:
-        """What the next entries are listed under, by map key; empty when there are no more to read."""
-        changes: dict[bytes, list[int]] = {}
-        while not changes:
-            position = self._position
-            start = position.issuance.size
-            stop = min(issuance, start + _CHUNK)
-            for index, leaf in enumerate(self._tail.issuance(start, stop, published.issuance.size), start):
-                position.issuance.append(leaf.entry.leaf_hash())
-                for subject in self._tail.subjects(leaf):
-                    changes.setdefault(index_key(subject), []).append(index)
-            first = position.statements.size
-            last = min(statements, first + _CHUNK)
-            for index, entry in enumerate(
-                self._tail.statements(first, last, published.statements.size), first
-            ):
-                position.statements.append(hash_leaf(entry))
-                for subject in subjects_of_statement(entry):
-                    changes.setdefault(index_key(subject), []).append(index)
-            if start == stop and first == last:
-                break
-        return changes
-
-    def close(self) -> None:
-        """Let go of the files, the newest head brought to disk where that is possible."""
-        try:
-            if self._versions.rows:
-                self._versions.make_durable()
-        finally:
-            self._versions.close()
-            self._database.close()

@@ -13,10 +13,11 @@ from typing import NamedTuple
 
 from keystead.ct.leaf import X509_ENTRY
 from keystead.ct.tile_leaf import TileLeaf, decode_data_tile
-from keystead.errors import ParseError, StatementError, StoreError
+from keystead.errors import ParseError, SignatureError, StatementError, StoreError
 from keystead.index.kinds import Subject
 from keystead.index.mapping import issuer_key_hash, subjects_of_entry
 from keystead.index.verification import IndexTrust
+from keystead.statements.dsse import verify_envelope
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.kinds.index_head import IndexHead
 from keystead.statements.payloads import parse_statement
@@ -164,7 +165,9 @@ class LogTail:
         entry = parse_statement_entry(raw)
         try:
             statement = parse_statement(entry.envelope)
-        except (ParseError, StatementError):
+            # What somebody else signed is no head, however it came here.
+            verify_envelope(entry.envelope, self._trust.statement_key)
+        except (ParseError, StatementError, SignatureError):
             return None
         return LoggedHead(leaf, entry.timestamp, statement) if isinstance(statement, IndexHead) else None
 

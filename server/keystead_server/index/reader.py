@@ -17,12 +17,12 @@ from keystead.index.kinds import Subject, index_key
 from keystead.index.map_nodes import MapNodes, Slots
 from keystead.index.map_proof import verify_absence, verify_presence
 from keystead.index.map_prove import prove
-from keystead_server.index.database import HeadRow, IndexDatabase
+from keystead_server.index.database import Figures, HeadRow, IndexDatabase
 from keystead_server.index.histories import Histories
-from keystead_server.index.indexer import DATABASE
+from keystead_server.index.replica import DATABASE
 from keystead_server.index.versions import RETENTION_MS, MapFiles
 
-__all__ = ["FoundHistory", "IndexReader"]
+__all__ = ["FoundHistory", "IndexReader", "IndexState"]
 
 
 class FoundHistory(NamedTuple):
@@ -31,6 +31,18 @@ class FoundHistory(NamedTuple):
     head: HeadRow
     page: Page
     map_proof: bytes
+
+
+class IndexState(NamedTuple):
+    """How far an index is.
+
+    Attributes:
+        head: the one that is served.
+        figures: what the indexer counts.
+    """
+
+    head: HeadRow
+    figures: Figures
 
 
 class _Opened:
@@ -101,6 +113,16 @@ class IndexReader:
         raise RefusedError(
             "index-unavailable", "the index is being built; try again in a minute", status=503, retry_after=60
         )
+
+    def state(self) -> IndexState | None:
+        """How far the index is; None where none is served yet."""
+        try:
+            database = self._open().database
+            head = database.newest_head()
+            return None if head is None else IndexState(head, database.figures())
+        except (StoreError, OSError):
+            self.close()
+            return None
 
     def _open(self) -> _Opened:
         if self._folder is None:

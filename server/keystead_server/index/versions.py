@@ -114,15 +114,18 @@ class Versions:
         row = self.rows[-1]
         return Version(row.top, row.map_root)
 
-    def adopt(self, row: HeadRow, version: Version, now_ms: int) -> None:
+    def adopt(self, row: HeadRow, version: Version, now_ms: int, seconds: float = 0.0) -> None:
         """Keep a head and serve it from now on; give back what no head needs any more.
 
         Args:
             row: the head.
             version: its map, which followed the one of the head before.
             now_ms: milliseconds since 1970.
+            seconds: how long computing the version took.
         """
-        self._database.add_head(row, version.retired_inner.tobytes(), version.retired_leaves.tobytes())
+        self._database.add_head(
+            row, version.retired_inner.tobytes(), version.retired_leaves.tobytes(), seconds
+        )
         self.rows.append(row)
         # A head counts from the moment when the next one took its place; the one on disk stays.
         while (

@@ -69,7 +69,7 @@ def make_application(service: LogService, data: Path | None = None) -> web.Appli
     add_read_routes(app)
     add_ct_read_routes(app)
     add_log_list_route(app)
-    add_index_routes(app, IndexReader(None if data is None else data / FOLDER))
+    add_index_routes(app, IndexReader(None if data is None else data / FOLDER), service)
     add_metrics_route(app)
     add_page_routes(app)
     add_description_route(app)

@@ -11,6 +11,7 @@ from collections import OrderedDict
 from collections.abc import AsyncIterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from typing import Protocol
 
 from aiohttp import web
 
@@ -21,12 +22,17 @@ from keystead.index.kinds import parse_subject
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.payloads import IndexHead, parse_statement
 from keystead.tlog.checkpoint import parse_checkpoint
+from keystead.tlog.merkle import tree_root
 from keystead.tlog.note import parse_note
 from keystead.tlog.proof import TlogProof
 from keystead.tlog.tiles import TILE_WIDTH, bundle_path, decode_bundle
 from keystead_server.index.database import HeadRow
 from keystead_server.index.reader import IndexReader
-from keystead_server.web.service import SERVICE, LogService
+from keystead_server.log.tree import Tree
+from keystead_server.storage.interface import Heads
+from keystead_server.web.index_metrics import INDEX_STATE
+from keystead_server.web.metrics import METRICS
+from keystead_server.web.objects import ObjectReader
 
 __all__ = ["add_index_routes"]
 
@@ -45,13 +51,41 @@ class _ProvenHead:
     consistency: tuple[bytes, ...]
 
 
+class IndexedTrees(Protocol):
+    """What is published of an indexed log."""
+
+    @property
+    def heads(self) -> Heads:
+        """Both checkpoints."""
+
+    @property
+    def issuance(self) -> Tree:
+        """The issuance tree at its checkpoint."""
+
+    @property
+    def statements(self) -> Tree:
+        """The statement tree at its checkpoint."""
+
+
+class IndexedLog(Protocol):
+    """A log whose index is served: by the log itself, or by whoever follows it."""
+
+    @property
+    def log(self) -> IndexedTrees:
+        """What is published."""
+
+    @property
+    def objects(self) -> ObjectReader:
+        """Reads of stored objects."""
+
+
 class _HeadProofs:
     """Makes and remembers them. Used from the event loop."""
 
     def __init__(self) -> None:
         self._remembered: OrderedDict[tuple[int, bytes, bytes], _ProvenHead] = OrderedDict()
 
-    async def of(self, service: LogService, head: HeadRow) -> _ProvenHead:
+    async def of(self, service: IndexedLog, head: HeadRow) -> _ProvenHead:
         """The proofs of a head under the checkpoints that are published now."""
         heads = service.log.heads
         key = (head.leaf, heads.issuance, heads.statements)
@@ -62,7 +96,8 @@ class _HeadProofs:
         sizes = [parse_checkpoint(parse_note(note).text).size for note in (heads.issuance, heads.statements)]
         entry = await _statement(service, head.leaf, sizes[1])
         statement = parse_statement(parse_statement_entry(entry).envelope)
-        if not isinstance(statement, IndexHead) or statement.map_root != head.map_root:
+        right = head.map_root, tree_root(head.issuance_size, service.log.issuance.node)
+        if not isinstance(statement, IndexHead) or (statement.map_root, statement.issuance_root) != right:
             # The log committed to something else than its entries lead to: no answer under it would verify.
             raise RefusedError(
                 "index-unavailable",
@@ -84,7 +119,7 @@ class _HeadProofs:
         return proven
 
 
-async def _statement(service: LogService, leaf: int, size: int) -> bytes:
+async def _statement(service: IndexedLog, leaf: int, size: int) -> bytes:
     index = leaf // TILE_WIDTH
     for width in dict.fromkeys((min(TILE_WIDTH, size - index * TILE_WIDTH), TILE_WIDTH)):
         data = await service.objects.get(f"statements/{bundle_path('entries', index, width)}")
@@ -93,16 +128,19 @@ async def _statement(service: LogService, leaf: int, size: int) -> bytes:
     raise web.HTTPNotFound
 
 
+_INDEXED: web.AppKey[IndexedLog] = web.AppKey("indexed_log")
 _READER: web.AppKey[IndexReader] = web.AppKey("index_reader", IndexReader)
 _PROOFS: web.AppKey[_HeadProofs] = web.AppKey("head_proofs", _HeadProofs)
 _READING: web.AppKey[ThreadPoolExecutor] = web.AppKey("index_reading", ThreadPoolExecutor)
 
 
-def add_index_routes(app: web.Application, reader: IndexReader) -> None:
-    """Add the index to `app`, which closes `reader` at its end."""
+def add_index_routes(app: web.Application, reader: IndexReader, indexed: IndexedLog) -> None:
+    """Add the index of a log to `app`, which closes `reader` at its end."""
     app[_READER] = reader
+    app[_INDEXED] = indexed
     app[_PROOFS] = _HeadProofs()
     app[_READING] = ThreadPoolExecutor(max_workers=1, thread_name_prefix="index")
+    app[INDEX_STATE] = lambda: asyncio.get_running_loop().run_in_executor(app[_READING], reader.state)
     app.cleanup_ctx.append(_closing)
     app.router.add_get(r"/index/v1/{kind:[a-z-]+}/{value:[^/]*}", _history)
 
@@ -114,7 +152,18 @@ async def _closing(app: web.Application) -> AsyncIterator[None]:
 
 
 async def _history(request: web.Request) -> web.Response:
-    service = request.app[SERVICE]
+    try:
+        answer = await _answer(request)
+    except RefusedError as error:
+        request.app[METRICS].index_answers.labels(error.code).inc()
+        raise
+    request.app[METRICS].index_answers.labels("found" if answer.page.count else "absent").inc()
+    return web.Response(
+        body=answer.encode(), content_type="application/json", headers={"Cache-Control": "no-store"}
+    )
+
+
+async def _answer(request: web.Request) -> IndexAnswer:
     try:
         subject = parse_subject(request.match_info["kind"], request.match_info["value"])
     except ParseError as error:
@@ -129,8 +178,8 @@ async def _history(request: web.Request) -> web.Response:
         leaf,
         time.time_ns() // 1_000_000,
     )
-    proven = await request.app[_PROOFS].of(service, found.head)
-    answer = IndexAnswer(
+    proven = await request.app[_PROOFS].of(request.app[_INDEXED], found.head)
+    return IndexAnswer(
         subject=subject,
         page=found.page,
         map_proof=found.map_proof,
@@ -138,9 +187,6 @@ async def _history(request: web.Request) -> web.Response:
         head_proof=proven.proof,
         checkpoint=proven.checkpoint,
         consistency=proven.consistency,
-    )
-    return web.Response(
-        body=answer.encode(), content_type="application/json", headers={"Cache-Control": "no-store"}
     )
 
 

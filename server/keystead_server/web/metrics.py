@@ -10,6 +10,7 @@ Route names, not paths, are labels: strangers choose paths, and each would be a 
 
 import asyncio
 import os
+import time
 from collections.abc import AsyncIterator, Iterator, Sequence
 
 from aiohttp import web
@@ -19,7 +20,9 @@ from prometheus_client.exposition import CONTENT_TYPE_LATEST
 from prometheus_client.multiprocess import MultiProcessCollector
 from prometheus_client.registry import Collector
 
+from keystead_server.index.reader import IndexState
 from keystead_server.intake.interface import Health
+from keystead_server.web.index_metrics import INDEX_STATE, index_families
 from keystead_server.web.service import SERVICE, LogService
 from keystead_server.witness.report import WitnessReport
 
@@ -48,7 +51,12 @@ class RequestMetrics:
             buckets=_SECONDS,
             registry=self.registry,
         )
-
+        self.index_answers = Counter(
+            "keystead_index_answers",
+            "Questions to the index answered.",
+            ("outcome",),
+            registry=self.registry,
+        )
         self._counted: dict[tuple[str, str, int], int] = {}
 
     def count(self, method: str, route: str, status: int, seconds: float) -> None:
@@ -83,9 +91,10 @@ METRICS: web.AppKey[RequestMetrics] = web.AppKey("metrics", RequestMetrics)
 class _LogCollector(Collector):
     """The log itself, as it stands at the scrape."""
 
-    def __init__(self, service: LogService, health: Health) -> None:
+    def __init__(self, service: LogService, health: Health, index: IndexState | None) -> None:
         self._service = service
         self._health = health
+        self._index = index
 
     def collect(self) -> Iterator[Metric]:
         """One family a fact."""
@@ -116,6 +125,7 @@ class _LogCollector(Collector):
             int(health.waits_for_witnesses is not None),
         )
         yield from _witness_metrics(health.witnesses)
+        yield from index_families(self._index, log.issuance.size, time.time_ns() // 1_000_000)
 
 
 def _witness_metrics(reports: Sequence[WitnessReport]) -> Iterator[Metric]:
@@ -168,6 +178,7 @@ async def _metrics(request: web.Request) -> web.Response:
     service = request.app[SERVICE]
     request.app[METRICS].flush()
     facts = CollectorRegistry()
-    facts.register(_LogCollector(service, await service.intake.health()))
+    index = await request.app[INDEX_STATE]()
+    facts.register(_LogCollector(service, await service.intake.health(), index))
     body = generate_latest(request.app[METRICS].collected()) + generate_latest(facts)
     return web.Response(body=body, headers={"Content-Type": CONTENT_TYPE_LATEST, "Cache-Control": "no-store"})

@@ -9,7 +9,7 @@ import pytest
 
 from keystead.errors import ParseError, RefusedError, StoreError
 from keystead.index.kinds import IndexKind, Subject
-from keystead_server.index import indexer as indexer_module
+from keystead_server.index import replica as replica_module
 from keystead_server.index import versions as versions_module
 from keystead_server.index.head_request import HeadRequest
 from keystead_server.index.indexer import IDLE_MS
@@ -179,9 +179,9 @@ def test_a_kill_inside_a_step(
     """Between the histories, the map, the head and the mark on disk: the next start finds its way."""
     chance = random.Random(seed)
     places = {
-        "extend": (indexer_module.Histories, "extend"),
-        "update_map": (indexer_module, "update_map"),
-        "add_head": (indexer_module.IndexDatabase, "add_head"),
+        "extend": (replica_module.Histories, "extend"),
+        "update_map": (replica_module, "update_map"),
+        "add_head": (replica_module.IndexDatabase, "add_head"),
         "make_durable": (versions_module.Versions, "make_durable"),
     }
     place, name = places[function]
@@ -256,7 +256,7 @@ def test_built_from_nothing(index: MemoryIndex) -> None:
 
 def test_a_build_that_is_cut_short_goes_on(index: MemoryIndex, monkeypatch: pytest.MonkeyPatch) -> None:
     """What was read is not read again, and the result is the same."""
-    monkeypatch.setattr(indexer_module, "_CHUNK", 50)
+    monkeypatch.setattr(replica_module, "_CHUNK", 50)
     indexer = index.open()
     for number in range(400):
         index.add_entry(f"certificate {number % 70}")
