@@ -10,6 +10,7 @@ from keystead.statements.audit_scheme import AuditScheme
 from keystead.statements.payloads import AuditWithdrawal, RevocationReason
 from keystead.statements.statement_key import spki_of
 from support.history import History, Issued, Operated, milliseconds, party_key
+from support.random_lies import lie, log_unreadable
 
 _SUBSCRIBERS = ("Alpha AB", "Beta GmbH", "Gamma SA")
 _SERIALS = (1, 2)
@@ -24,6 +25,7 @@ class RandomHistory:
         seed: the same seed tells the same history.
         name: of the log.
         registrations: the registration numbers that certificates may have; None has none.
+        wild: the log does now and then what it must not, and admits what nobody can read; CAs write one subject alike.
     """
 
     def __init__(
@@ -31,8 +33,11 @@ class RandomHistory:
         seed: int,
         name: str = "log.example",
         registrations: Sequence[str | None] = (None, None, "1234567", "7654321"),
+        *,
+        wild: bool = False,
     ) -> None:
         self.history = History(name)
+        self._wild = wild
         self._random = Random(seed)
         self._registrations = registrations
         self._services = [
@@ -65,6 +70,7 @@ class RandomHistory:
             self._finish,
             self._add_evidence,
             self._distrust,
+            *((self._unreadable, self._lie) if self._wild else ()),
         ]
         for _ in range(count):
             day = (self.history.log.now_ms - milliseconds(0)) / 86_400_000
@@ -98,6 +104,8 @@ class RandomHistory:
                 named_evidence=random.random() < 0.1,
                 # Now and then a key is certified again, on whichever device.
                 key=random.choice(self._issued).key if self._issued and random.random() < 0.2 else None,
+                # Two CAs write one subject alike.
+                **({"country": "SE"} if self._wild and random.random() < 0.3 else {}),
             )
         )
 
@@ -178,6 +186,15 @@ class RandomHistory:
     def _add_evidence(self) -> None:
         if self._issued:
             self.history.evidence(self._random.choice(self._issued), self._random.choice(_SERIALS))
+
+    def _unreadable(self) -> None:
+        if self._issued and self._random.random() < 0.4:
+            unreadable = log_unreadable(self.history, self._random.choice(self._issued), self._random)
+            self._issued += [] if unreadable is None else [unreadable]
+
+    def _lie(self) -> None:
+        if self._issued:
+            lie(self.history, self._issued, self._random)
 
     def _distrust(self) -> None:
         if self._random.random() < 0.2:

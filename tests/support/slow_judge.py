@@ -77,12 +77,37 @@ def is_covered(view: DeviceView, certificate: CertificateFacts, moment: int) -> 
     return bool(covering_services(view, certificate, moment))
 
 
-def exposed_groups(view: DeviceView, groups: Groups, moment: int) -> frozenset[int]:
-    """The subscriber groups that expose the device to each other at an instant."""
+def why_not_covered(view: DeviceView, certificate: CertificateFacts, moment: int) -> str:
+    """Why a certificate is not covered: of all services that it names, and all logs, the furthest down in the table."""
+    order = ("no-service", "unaudited", "not-qualifying", "withdrawn", "lapsed", "not-enrolled")
+    found = [order[0]]
+    for named in {
+        claim.service for claim in certificate.services if claim.span.start <= moment < claim.span.end
+    }:
+        found.append("unaudited")
+        for (_, service_id), service in view.services.items():
+            qualifying = [audit for audit in service.audits if audit.qualifies]
+            if service_id != named or not service.audits:
+                continue
+            if not qualifying:
+                found.append("not-qualifying")
+            elif any(audit.in_force_at(moment) for audit in qualifying):
+                found.append("not-enrolled")
+            elif any(audit.start_ms <= moment < audit.planned_end_ms for audit in qualifying):
+                found.append("withdrawn")
+            else:
+                found.append("lapsed")
+    return max(found, key=order.index)
+
+
+def exposing_pairs(
+    view: DeviceView, groups: Groups, moment: int
+) -> list[tuple[CertificateFacts, CertificateFacts]]:
+    """The certificates that expose the device to each other at an instant."""
     device_id = view.device.device_id
-    exposed: set[int] = set()
+    exposing: list[tuple[CertificateFacts, CertificateFacts]] = []
     if view.device.cloud:
-        return frozenset()
+        return exposing
     for first, second in combinations(view.certificates, 2):
         sure = [assurance_on(certificate, device_id, moment) for certificate in (first, second)]
         pair = groups.of(first.subscriber), groups.of(second.subscriber)
@@ -97,8 +122,14 @@ def exposed_groups(view: DeviceView, groups: Groups, moment: int) -> frozenset[i
         }
         if any(_speaks(domain, (first, second), sure, moment) for domain in domains):
             continue
-        exposed.update(pair)
-    return frozenset(exposed)
+        exposing.append((first, second))
+    return exposing
+
+
+def exposed_groups(view: DeviceView, groups: Groups, moment: int) -> frozenset[int]:
+    """The subscriber groups that expose the device to each other at an instant."""
+    pairs = exposing_pairs(view, groups, moment)
+    return frozenset(groups.of(one.subscriber) for pair in pairs for one in pair)
 
 
 def _speaks(

@@ -1,12 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""A second judge of all rules but `shared-device`, written from `specs/monitor.md` alone: every pair, at one instant.
+"""A second judge of all rules about certificates, written from `specs/monitor.md` alone: every pair, at one instant.
 
-Each function says, for one instant, with which severities a rule's fact holds about a subject; none where it does
-not hold. The severity of a finding is the greatest of them. Slow, and meant to be read beside the definitions.
+Each function says, for one instant, by which facts a rule holds about a subject; none where it does not hold. Slow,
+and meant to be read beside the definitions. `slow_misbehaviour` judges what logs did.
 """
 
 from collections.abc import Iterable
-from itertools import combinations, product
+from itertools import combinations, permutations, product
 
 from keystead.monitor.grouping import Groups
 from keystead.monitor.model import (
@@ -19,7 +19,14 @@ from keystead.monitor.model import (
 from keystead.monitor.profiles import Sameness
 from keystead.monitor.severity import Severity, severity_of
 from keystead.monitor.subscribers import Subscribers
-from support.slow_judge import assurance_on, covering_services, is_covered
+from support.slow_facts import Fact
+from support.slow_judge import (
+    assurance_on,
+    covering_services,
+    exposing_pairs,
+    is_covered,
+    why_not_covered,
+)
 
 COMPROMISE = "keyCompromise"
 
@@ -46,10 +53,38 @@ def stay(certificate: CertificateFacts, device_id: bytes) -> tuple[int, int] | N
     return (certificate.valid.start, end) if end > certificate.valid.start else None
 
 
-def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) -> list[Severity]:
+def shared_device(view: DeviceView, subscribers: Subscribers, moment: int) -> list[Fact]:
+    """For every pair that exposes the device."""
+    device_id, groups = view.device.device_id, subscribers.at(moment)
+    return [
+        Fact(
+            severity_of(
+                Severity.HIGH,
+                min(sure for sure in _sure(pair, device_id, moment)),
+                perhaps=groups.compare(*(groups.of(one.subscriber) for one in pair)).sameness
+                is Sameness.UNKNOWN,
+            ),
+            lives=pair,
+            covers=True,
+            subjects=pair,
+            reasons=tuple(
+                (one.age, why_not_covered(view, one, moment))
+                for one in pair
+                if not is_covered(view, one, moment)
+            ),
+        )
+        for pair in exposing_pairs(view, groups, moment)
+    ]
+
+
+def _sure(pair: Iterable[CertificateFacts], device_id: bytes, moment: int) -> list[Assurance]:
+    return [sure for one in pair if (sure := assurance_on(one, device_id, moment)) is not None]
+
+
+def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) -> list[Fact]:
     """For every later certificate and every earlier one."""
     device_id, groups = view.device.device_id, subscribers.at(moment)
-    found: list[Severity] = []
+    found: list[Fact] = []
     stays = {one.certificate_id: stay(one, device_id) for one in view.certificates}
     for earlier, later in product(view.certificates, repeat=2):
         before, after = stays[earlier.certificate_id], stays[later.certificate_id]
@@ -74,7 +109,8 @@ def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) ->
         if _handed_over(view, groups, pair, moment):
             continue
         perhaps = groups.compare(*pair).sameness is Sameness.UNKNOWN
-        found.append(severity_of(Severity.LOW, min(then, now), perhaps=perhaps))
+        severity = severity_of(Severity.LOW, min(then, now), perhaps=perhaps)
+        found.append(Fact(severity, lives=(later,), covers=True, subjects=(earlier, later)))
     return found
 
 
@@ -92,20 +128,23 @@ def _spoken_for(view: DeviceView, *stands: tuple[CertificateFacts, int, Assuranc
 
 
 def _handed_over(view: DeviceView, groups: Groups, pair: tuple[int, int], moment: int) -> bool:
-    """Whether transfers lead from one to the other."""
-    reached = set(groups.ids(pair[0]))
+    """Whether transfers lead from one to the other, step by step, perhaps through somebody without certificates."""
+    reached: set[int | bytes] = {pair[0]}
     for _ in range(len(view.transfers) + 1):
-        for transfer in view.transfers:
-            if transfer.at_ms <= moment and not reached.isdisjoint(transfer.subscribers):
-                reached |= transfer.subscribers
-        for number in groups.profiles:
-            ids = groups.ids(groups.of(number))
-            if not reached.isdisjoint(ids):
-                reached |= ids
-    return not reached.isdisjoint(groups.ids(pair[1]))
+        for transfer in (one for one in view.transfers if one.at_ms <= moment):
+            for here, there in permutations(transfer.subscribers, 2):
+                if not reached.isdisjoint(_having(groups, here)):
+                    reached |= _having(groups, there)
+    return pair[1] in reached
 
 
-def outside_service(view: DeviceView, moment: int) -> list[Severity]:
+def _having(groups: Groups, identifier: bytes) -> set[int | bytes]:
+    """The subscribers with an id."""
+    found = {groups.of(number) for number in groups.profiles if identifier in groups.ids(groups.of(number))}
+    return set(found) or {identifier}
+
+
+def outside_service(view: DeviceView, moment: int) -> list[Fact]:
     """For every service that covers an attested certificate, and every certificate that does not name it."""
     device_id = view.device.device_id
     if view.device.cloud:
@@ -117,13 +156,18 @@ def outside_service(view: DeviceView, moment: int) -> list[Severity]:
         for service in covering_services(view, one, moment)
     }
     return [
-        severity_of(Severity.MEDIUM, sure)
+        Fact(
+            severity_of(Severity.MEDIUM, sure),
+            lives=(one,),
+            covers=True,
+            reasons=(((one.age, service), "other-service" if _named(one, moment) else "no-service"),),
+        )
         for service, one in product(services, view.certificates)
         if (sure := assurance_on(one, device_id, moment)) is not None and service not in _named(one, moment)
     ]
 
 
-def contested_enrolment(view: DeviceView, service: bytes, moment: int) -> list[Severity]:
+def contested_enrolment(view: DeviceView, service: bytes, moment: int) -> list[Fact]:
     """Attested certificates are there, and none names the service that enrolled the device."""
     attested = [
         one
@@ -134,14 +178,14 @@ def contested_enrolment(view: DeviceView, service: bytes, moment: int) -> list[S
         held.enrolment.service == service and held.enrolment.contains(moment) for held in view.enrolments
     )
     named = any(service in _named(one, moment) for one in attested)
-    return [Severity.LOW] if enrolled and attested and not named else []
+    return [Fact(Severity.LOW, lives=tuple(attested))] if enrolled and attested and not named else []
 
 
 def _named(certificate: CertificateFacts, moment: int) -> set[bytes]:
     return {claim.service for claim in certificate.services if claim.span.start <= moment < claim.span.end}
 
 
-def tainted_device(view: DeviceView, moment: int) -> list[Severity]:
+def tainted_device(view: DeviceView, moment: int) -> list[Fact]:
     """For every certificate that was compromised by then and every one that lives."""
     device_id = view.device.device_id
     if view.device.cloud:
@@ -158,11 +202,11 @@ def tainted_device(view: DeviceView, moment: int) -> list[Severity]:
         ]
         sure = assurance_on(living, device_id, moment)
         if claimed and sure is not None and compromised is not living:
-            found.append(severity_of(Severity.HIGH, min(max(claimed), sure)))
+            found.append(Fact(severity_of(Severity.HIGH, min(max(claimed), sure)), lives=(living,)))
     return found
 
 
-def same_key_two_subscribers(view: KeyView, subscribers: Subscribers, moment: int) -> list[Severity]:
+def same_key_two_subscribers(view: KeyView, subscribers: Subscribers, moment: int) -> list[Fact]:
     """For every pair of certificates."""
     if not any(is_live(one, moment) for one in view.certificates):
         return []
@@ -172,11 +216,12 @@ def same_key_two_subscribers(view: KeyView, subscribers: Subscribers, moment: in
         pair = groups.of(first.subscriber), groups.of(second.subscriber)
         sameness = groups.compare(*pair).sameness
         if sameness is not Sameness.SAME:
-            found.append(severity_of(Severity.HIGH, perhaps=sameness is Sameness.UNKNOWN))
+            severity = severity_of(Severity.HIGH, perhaps=sameness is Sameness.UNKNOWN)
+            found.append(Fact(severity, lives=tuple(view.certificates), subjects=(first, second)))
     return found
 
 
-def same_key_two_devices(view: KeyView, moment: int) -> list[Severity]:
+def same_key_two_devices(view: KeyView, moment: int) -> list[Fact]:
     """For every pair of claims."""
     if not any(is_live(one, moment) for one in view.certificates):
         return []
@@ -196,7 +241,8 @@ def same_key_two_devices(view: KeyView, moment: int) -> list[Severity]:
         known = _together_since(claims, first.device_id, second.device_id)
         if known is not None and (known <= both_said or known <= moment):
             continue
-        found.append(severity_of(Severity.HIGH, min(first.assurance, second.assurance)))
+        severity = severity_of(Severity.HIGH, min(first.assurance, second.assurance))
+        found.append(Fact(severity, lives=tuple(view.certificates)))
     return found
 
 
@@ -226,11 +272,18 @@ def _together_since(
 
 
 def repeat_offender(
-    certificates: Iterable[CertificateFacts], subscribers: Subscribers, moment: int
-) -> dict[bytes, list[Severity]]:
-    """By subscriber id of the first compromised certificate, for every new certificate."""
-    listed, groups = list(certificates), subscribers.at(moment)
-    found: dict[bytes, list[Severity]] = {}
+    certificates: Iterable[CertificateFacts], subscribers: Subscribers, moment: int, known: int | None = None
+) -> dict[bytes, list[Fact]]:
+    """By subscriber id of the first compromised certificate, for every new certificate.
+
+    Args:
+        certificates: all of them.
+        subscribers: who is whom.
+        moment: the instant.
+        known: the instant of which it is known who is whom; the same unless given.
+    """
+    listed, groups = list(certificates), subscribers.at(moment if known is None else known)
+    found: dict[bytes, list[Fact]] = {}
     for group in {groups.of(one.subscriber) for one in listed}:
         members = [one for one in listed if groups.of(one.subscriber) == group]
         compromised = sorted(
@@ -246,11 +299,12 @@ def repeat_offender(
         keys = {one.key for one in compromised}
         if new:
             subject = subscribers.profiles[compromised[0].subscriber].subscriber_id
-            found[subject] = [Severity.MEDIUM if len(keys) == 1 else Severity.HIGH]
+            severity = Severity.MEDIUM if len(keys) == 1 else Severity.HIGH
+            found.setdefault(subject, []).append(Fact(severity, lives=tuple(new)))
     return found
 
 
-def weak_evidence(certificate: CertificateFacts, moment: int) -> list[Severity]:
+def weak_evidence(certificate: CertificateFacts, moment: int) -> list[Fact]:
     """A device is only declared by what was logged by then, or named evidence is missing."""
     logged = certificate.entries[0].time_ms
     if not is_live(certificate, moment) or moment < logged:
@@ -262,6 +316,21 @@ def weak_evidence(certificate: CertificateFacts, moment: int) -> list[Severity]:
             if claim.device_id == device_id and claim.since_ms <= moment < claim.ends_ms
         ]
         if said and max(said) is Assurance.DECLARED:
-            return [Severity.MEDIUM]
+            return [Fact(Severity.MEDIUM, lives=(certificate,), reasons=(((), "declared"),))]
     missing = certificate.unrecorded
-    return [Severity.MEDIUM] if missing is not None and missing.start <= moment < missing.end else []
+    if missing is None or not missing.start <= moment < missing.end:
+        return []
+    return [Fact(Severity.MEDIUM, lives=(certificate,), reasons=(((), "evidence-missing"),))]
+
+
+def undecodable(certificate: CertificateFacts | None, logged: int, moment: int) -> list[Fact]:
+    """An entry that cannot be read: while its certificate lives, and for ever if that cannot be told."""
+    if moment < logged or (certificate is not None and not _lives_yet(certificate, moment)):
+        return []
+    return [Fact(Severity.LOW, lives=() if certificate is None else (certificate,))]
+
+
+def _lives_yet(certificate: CertificateFacts, moment: int) -> bool:
+    """It has not ended; it may not have begun."""
+    ended = certificate.ending is not None and moment >= certificate.ending.at_ms
+    return moment < certificate.valid.end and not ended

@@ -159,9 +159,13 @@ def name_keys(profile: Profile) -> Iterable[tuple[str, str]]:
 
 
 def join_keys(profile: Profile) -> list[str]:
-    """Everything by which this profile could come into one group with another, whoever vetted either."""
+    """Everything by which this profile could come into one group, or one finding, with another, whoever vetted either.
+
+    Findings about subscribers have subscriber ids as their subjects, which several groups can have.
+    """
     strong = profile.strong
-    keys = [f"{kind}\n{value}" for kind, value in strong_keys(profile) if kind != "eku"]
+    keys = [f"id\n{profile.subscriber_id.hex()}"]
+    keys += [f"{kind}\n{value}" for kind, value in strong_keys(profile) if kind != "eku"]
     if strong.eku is not None:
         keys.append(f"eku\n{strong.eku}")
     if profile.name is not None:

@@ -136,6 +136,23 @@ def offender_renamed(history: History) -> None:
     )
 
 
+@scenario(
+    "one subject at two CAs, perhaps one subscriber: one finding, whose severity counts the keys of each",
+    30,
+    {},
+    Also("repeat-offender", Subscriber(1), "medium"),
+)
+def offenders_of_one_subject(history: History) -> None:
+    for day, serials in ((0, (1, 2)), (20, (3, 4))):
+        history.day(max(day, 0.5))
+        for serial, ca in zip(serials, (history.north, history.south), strict=True):
+            history.certificate("Alpha AB", serial=serial, ca=ca, country="SE", valid=(day, 300))
+        if day == 0:
+            history.day(10)
+            for issued in history.issued:
+                history.revoke(issued)
+
+
 @scenario("a certificate that was logged before the compromise is not new", 30)
 def not_new(history: History) -> None:
     first = history.certificate("Alpha AB", serial=1)

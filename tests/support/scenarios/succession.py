@@ -73,6 +73,21 @@ def transferred_other(history: History) -> None:
     history.transfer(1, other, second)
 
 
+@scenario(
+    "a transfer between others, where two CAs write one subject for what is perhaps one subscriber",
+    160,
+    {},
+    Also("sequential-reuse", 1, "info"),
+)
+def transferred_by_namesakes(history: History) -> None:
+    others = [history.certificate("Gamma SA", serial=2), history.certificate("Delta SA", serial=3)]
+    history.certificate("Alpha Aktiebolag", serial=4)
+    history.certificate("Alpha AB", serial=1, valid=(0, 100))
+    history.day(120)
+    history.certificate("Alpha AB", serial=1, ca=history.south, country="SE", valid=(120, 300))
+    history.transfer(1, others[0], others[1], by="North CA")
+
+
 @scenario("transfers in a chain lead from the first to the last", 260)
 def transferred_twice(history: History) -> None:
     first = history.certificate("Alpha AB", serial=1, valid=(0, 100))

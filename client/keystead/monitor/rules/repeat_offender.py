@@ -47,9 +47,10 @@ class _Compromised:
 
 @dataclass(frozen=True, slots=True)
 class _New:
-    """A certificate that was logged after a compromise was published."""
+    """A certificate that was logged after a compromise of its subscriber was published, and what was compromised."""
 
     certificate: CertificateFacts
+    known: tuple[_Compromised, ...]
 
 
 def judge(certificates: Sequence[CertificateFacts], subscribers: Subscribers, at_ms: int) -> Verdict:
@@ -70,28 +71,34 @@ def judge(certificates: Sequence[CertificateFacts], subscribers: Subscribers, at
     # Who is whom decides whose compromise it is.
     changes = [*shown_changes(certificates, subscribers)] if compromised else []
     changes += [one.ending.at_ms for known in compromised.values() for one in known]
-    for group, known in sorted(compromised.items()):
+    strands: dict[bytes, list[Strand[_New]]] = defaultdict(list)
+    for group, known in compromised.items():
         known.sort(key=lambda one: (one.ending.at_ms, one.certificate.age))
         members = [one for one in certificates if groups.of(one.subscriber) == group]
-        course = Course(_strands(members, known[0].ending.at_ms))
+        # CAs may write one subject for what is only perhaps one subscriber: one finding, of either.
+        subject = groups.profiles[known[0].certificate.subscriber].subscriber_id
+        strands[subject] += _strands(members, tuple(known))
+    for subject, listed_strands in sorted(strands.items()):
+        course = Course(listed_strands)
         change = course.next_change(at_ms)
         changes += [] if change is None else [change]
-        found = _finding(known, course, groups, subscribers, at_ms)
+        found = _finding(subject, course, groups, subscribers, at_ms)
         findings += [] if found is None else [found]
     return Verdict(
         tuple(findings), min((moment for moment in changes if at_ms < moment < NEVER), default=None)
     )
 
 
-def _strands(members: Sequence[CertificateFacts], published_ms: int) -> Iterator[Strand[_New]]:
+def _strands(members: Sequence[CertificateFacts], known: tuple[_Compromised, ...]) -> Iterator[Strand[_New]]:
+    published_ms = known[0].ending.at_ms
     for certificate in members:
         start, end = max(certificate.live.start, certificate.logged_ms), certificate.live.end
         if certificate.logged_ms > published_ms and start < end:
-            yield Strand(Span(start, end), _New(certificate))
+            yield Strand(Span(start, end), _New(certificate, known))
 
 
 def _finding(
-    known: Sequence[_Compromised],
+    subject: bytes,
     course: Course[_New],
     groups: Groups,
     subscribers: Subscribers,
@@ -100,13 +107,18 @@ def _finding(
     look = course.look(at_ms)
     if look is None:
         return None
-    published = [one for one in known if one.ending.at_ms <= look.moment]
-    keys = {one.certificate.key for one in published}
+    known_of = {reason.known[0].certificate.certificate_id: reason.known for reason in look.reasons}
+    by_subscriber = [[one for one in known if one.ending.at_ms <= look.moment] for known in known_of.values()]
+    published = sorted(
+        (one for known in by_subscriber for one in known),
+        key=lambda one: (one.ending.at_ms, one.certificate.age),
+    )
+    keys = max(len({one.certificate.key for one in known}) for known in by_subscriber)
     new = by_age(one.certificate for one in look.reasons)
     facts = by_age([*(one.certificate for one in published), *new])
     settlement = None if look.lasts else _settlement(new, look.stretch.end)
     label = groups.profiles[published[0].certificate.subscriber].label
-    times = "a key was" if len(keys) == 1 else f"{len(keys)} keys were"
+    times = "a key was" if keys == 1 else f"{keys} keys were"
     issuers = listed(sorted({certificate.issuer for certificate in new}))
     summary = (
         f"{label}, of whom {times} compromised, the first on {show_time(published[0].ending.at_ms)}, "
@@ -117,9 +129,9 @@ def _finding(
         summary += f" Settled on {show_time(settlement.at_ms)}: {settlement.sentence}."
     return Finding(
         rule=RULE,
-        subject=groups.profiles[known[0].certificate.subscriber].subscriber_id,
-        severity=severity_of(BASE if len(keys) == 1 else Severity.HIGH),
-        severity_why="one key was compromised" if len(keys) == 1 else "it is not the first compromised key",
+        subject=subject,
+        severity=severity_of(BASE if keys == 1 else Severity.HIGH),
+        severity_why="one key was compromised" if keys == 1 else "it is not the first compromised key",
         state=State.OPEN if look.lasts else State.SETTLED,
         since_ms=look.stretch.start,
         summary=summary,

@@ -62,7 +62,7 @@ def judge(view: KeyView, subscribers: Subscribers, at_ms: int) -> Verdict:
     (state,) = look.reasons
     facts = by_age(state.certificates)
     groups = subscribers.at(look.moment)
-    settlement = None if look.lasts else _settlement(state, facts, look.stretch.end)
+    settlement = None if look.lasts else _settlement(view, state, look.stretch.end)
     names = listed(sorted(view.devices[device].text for device in state.devices))
     summary = (
         f"The key {view.key.hex()[:16]}… {'is' if look.lasts else 'was'} in {len(state.devices)} devices that no "
@@ -178,9 +178,12 @@ _SEVERITY_WHY = {
 }
 
 
-def _settlement(state: _Apart, facts: Sequence[CertificateFacts], end_ms: int) -> Settlement:
-    changes: list[Change | None] = [life_change(certificate, end_ms) for certificate in facts]
+def _settlement(view: KeyView, state: _Apart, end_ms: int) -> Settlement:
+    # It holds while any certificate of the key lives, also one that nobody puts on a device.
+    changes: list[Change | None] = [life_change(certificate, end_ms) for certificate in view.certificates]
     changes += [
-        claim_change(certificate, device, end_ms) for certificate in facts for device in sorted(state.devices)
+        claim_change(certificate, device, end_ms)
+        for certificate in state.certificates
+        for device in sorted(state.devices)
     ]
     return settle(changes, end_ms, "somebody lists the devices together")

@@ -12,7 +12,7 @@ device serves both at the same time, which is `shared-device`'s to say.
 
 from bisect import bisect_right
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby, pairwise
 
@@ -114,6 +114,7 @@ def _strands(case: DeviceCase, uses: Sequence[_Use]) -> Iterator[Strand[_Reuse]]
     for start, end in pairwise((ALWAYS, *moments, NEVER)):
         groups = case.subscribers.at(start)
         by_group = _by_group(uses, groups)
+        holders = _holders(groups)
         handed: dict[frozenset[int], int] = {}
         for later in case.standings:
             # Standings are cut where aliases were logged.
@@ -126,7 +127,7 @@ def _strands(case: DeviceCase, uses: Sequence[_Use]) -> Iterator[Strand[_Reuse]]
                     continue
                 pair = frozenset({group, own})
                 if pair not in handed:
-                    handed[pair] = _handed_over_at(case.view.transfers, groups, group, own)
+                    handed[pair] = _handed_over_at(case.view.transfers, holders, pair)
                 until = min(later.span.end, known.back_at(since), handed[pair])
                 if until <= later.span.start:
                     continue
@@ -157,20 +158,27 @@ def _by_group(uses: Sequence[_Use], groups: Groups) -> dict[int, _Group]:
     return found
 
 
-def _handed_over_at(transfers: Iterable[LoggedTransfer], groups: Groups, first: int, second: int) -> int:
+_Holders = Callable[[bytes], frozenset[int | bytes]]
+
+
+def _holders(groups: Groups) -> _Holders:
+    """The groups that have a subscriber id; the id itself where none has it, for transfers may pass through others."""
+    by_id: dict[bytes, set[int | bytes]] = defaultdict(set)
+    for group in {groups.of(number) for number in groups.profiles}:
+        for identifier in groups.ids(group):
+            by_id[identifier].add(group)
+    return lambda identifier: frozenset(by_id.get(identifier) or {identifier})
+
+
+def _handed_over_at(transfers: Iterable[LoggedTransfer], holders: _Holders, pair: frozenset[int]) -> int:
     """When transfers that lead from one subscriber to the other were logged; a chain of them leads, too."""
-    sets: list[set[bytes]] = [set(groups.ids(first)), set(groups.ids(second))]
+    parts: list[set[int | bytes]] = []
     for transfer in sorted(transfers, key=lambda transfer: (transfer.at_ms, transfer.statement)):
-        # Ids of one subscriber are one, also of subscribers in between.
-        named = set(transfer.subscribers)
-        for group in {groups.of(number) for number in groups.profiles}:
-            ids = groups.ids(group)
-            if not ids.isdisjoint(transfer.subscribers):
-                named |= ids
-        touching = [one for one in sets if not one.isdisjoint(named)]
-        sets = [one for one in sets if one.isdisjoint(named)]
-        sets.append(named.union(*touching))
-        if any(groups.ids(first) <= one and groups.ids(second) <= one for one in sets):
+        named = {holder for identifier in transfer.subscribers for holder in holders(identifier)}
+        touching = [part for part in parts if not part.isdisjoint(named)]
+        parts = [part for part in parts if part.isdisjoint(named)]
+        parts.append(named.union(*touching))
+        if any(pair <= part for part in parts):
             return transfer.at_ms
     return NEVER
 
