@@ -16,14 +16,14 @@ from typing import NamedTuple
 from keystead.encoding.der import OBJECT_IDENTIFIER, SEQUENCE, SET, oid_text, read_header
 from keystead.errors import ParseError
 
-__all__ = ["Attribute", "decode_name", "decode_text", "display", "printable"]
+__all__ = ["LABELS", "Attribute", "decode_name", "decode_text", "display", "printable"]
 
 _UTF8_STRING = 0x0C
 _ASCII_STRINGS = frozenset({0x12, 0x13, 0x16})  # NumericString, PrintableString, IA5String
 _T61_STRING = 0x14
 _BMP_STRING = 0x1E
 
-_LABELS = {
+LABELS = {
     "2.5.4.3": "CN",
     "2.5.4.4": "SN",
     "2.5.4.5": "serialNumber",
@@ -45,6 +45,7 @@ _LABELS = {
     "1.3.6.1.4.1.311.60.2.1.2": "jurisdictionST",
     "1.3.6.1.4.1.311.60.2.1.3": "jurisdictionC",
 }
+"""Short names of types, by their dotted forms."""
 
 _SPECIAL = frozenset('",+;<>\\')
 _HIDDEN = frozenset({"Cc", "Cf", "Cn", "Co", "Cs", "Zl", "Zp"})
@@ -72,7 +73,7 @@ class Attribute(NamedTuple):
     @property
     def label(self) -> str:
         """The usual short name of the type, or its dotted form."""
-        return _LABELS.get(self.oid, self.oid)
+        return LABELS.get(self.oid, self.oid)
 
 
 def decode_text(tag: int, raw: bytes) -> str | None:

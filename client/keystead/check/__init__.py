@@ -11,6 +11,14 @@
 * `reasons`     why, in words and sentences
 * `decide`      the verdict
 * `decision`    it as a value, and as JSON
+* `answer`      the verdicts of several logs, and their worst
 
-`whole_log` and `gathering` talk to a log; the others decide, and do no input or output.
+A check can be kept, and decided again offline:
+
+* `record`        the document
+* `recording`     makes it
+* `recorded_log`  a log as a record shows it, every proof checked again
+* `replay`        the same question, answered from it
+
+`whole_log`, `gathering`, `answer` and `recording` talk to a log; the others decide, and do no input or output.
 """

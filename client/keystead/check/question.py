@@ -109,6 +109,14 @@ class Question:
             return None
         return certificate
 
+    def check(self, anchors: AnchorSet) -> None:
+        """Refuse a question that contradicts itself, before any log is asked.
+
+        Raises:
+            ParseError, EvidenceError, UsageError: as `candidate`.
+        """
+        self.candidate(anchors, 0)
+
     def candidate(
         self, anchors: AnchorSet, at_ms: int, devices: Iterable[tuple[bytes, str]] = ()
     ) -> Candidate:
@@ -139,8 +147,6 @@ class Question:
         else:
             extension = candidate_of_certificate(parse_certificate(self.certificate), issuer).devices
             named = tuple(dict((*extension, *devices)).items())
-        if not named:
-            raise UsageError("the certificate names no device, and nothing logged says where its key is")
         return candidate_of_devices(named, subscriber, vetting, key=key, service=self.service, at_ms=at_ms)
 
     def to_json(self) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 from cryptography.x509 import load_der_x509_csr, load_pem_x509_csr
 
 from keystead.certificate.x509 import certificates_from_pem, parse_vendor_certificate
-from keystead.devices.request import parse_request
+from keystead.devices.request import CertificationRequest, parse_request
 from keystead.errors import ParseError, UsageError
 from keystead.statements.statement_key import SigningKey, spki_of
 
@@ -31,6 +31,7 @@ __all__ = [
     "read_claimed_key",
     "read_file",
     "read_public_key",
+    "read_request_or_certificates",
     "read_statement_key",
 ]
 
@@ -83,22 +84,33 @@ def read_claimed_key(path: Path) -> bytes:
     Raises:
         ParseError: it is neither.
     """
+    found = read_request_or_certificates(path)
+    return found.spki if isinstance(found, CertificationRequest) else parse_vendor_certificate(found[0]).spki
+
+
+def read_request_or_certificates(path: Path) -> CertificationRequest | list[bytes]:
+    """A PKCS#10 request, or the DER of every certificate in a file, of which the first can be read.
+
+    Raises:
+        ParseError: it is neither.
+    """
     data = read_file(path)
     if b"CERTIFICATE REQUEST-----" in data:
-        return _request_key(path, data)
-    der = read_certificates(path)[0]
+        return _request(path, data)
+    certificates = read_certificates(path)
     try:
-        return parse_vendor_certificate(der).spki
+        parse_vendor_certificate(certificates[0])
     except ParseError as error:
-        if der != data:  # it was in PEM, which says that it is a certificate
+        if certificates[0] != data:  # it was in PEM, which says that it is a certificate
             raise ParseError(f"{path}: {error}") from error
-        return _request_key(path, data)
+        return _request(path, data)
+    return certificates
 
 
-def _request_key(path: Path, data: bytes) -> bytes:
+def _request(path: Path, data: bytes) -> CertificationRequest:
     try:
         request = load_der_x509_csr(data) if data[:1] == _SEQUENCE else load_pem_x509_csr(data)
-        return parse_request(request.public_bytes(Encoding.DER)).spki
+        return parse_request(request.public_bytes(Encoding.DER))
     except (ValueError, UnsupportedAlgorithm) as error:
         raise ParseError(f"{path} is neither a certificate nor a certification request") from error
 

@@ -16,7 +16,7 @@ from keystead.client.trust import Trust, parse_trust, pin_trust
 from keystead.errors import ParseError, UsageError
 from keystead.tlog.policy import WitnessPolicy, parse_policy
 
-__all__ = ["LogAddress", "default_state_folder", "find_logs", "under_policy"]
+__all__ = ["LogAddress", "default_state_folder", "find_logs", "trusts_at_hand", "under_policy"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +86,25 @@ def _read_trust(path: Path) -> Trust:
         return parse_trust(path.read_bytes())
     except ParseError as error:
         raise ParseError(f"{path}: {error}") from error
+
+
+def trusts_at_hand(
+    trust_files: Sequence[Path], state: Path | None = None, *, witness_policy: Path | None = None
+) -> list[Trust]:
+    """Whom to believe where no log is asked: what `--trust` gives, or else all that is pinned.
+
+    Args:
+        trust_files: of `--trust`.
+        state: where fetched trust is pinned; by default `default_state_folder()`.
+        witness_policy: of `--witness-policy`.
+
+    Raises:
+        ParseError: a trust.json is damaged.
+        UsageError: the witness policy is one for other logs.
+    """
+    folder = (state or default_state_folder()) / "trust"
+    files = trust_files or sorted(folder.glob("*.trust.json"))
+    return [under_policy(_read_trust(path), witness_policy) for path in files]
 
 
 def under_policy(trust: Trust, witness_policy: Path | None) -> Trust:

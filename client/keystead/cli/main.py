@@ -25,6 +25,7 @@ _VERBS = {
     "extension": "what a CA embeds in a certificate for given evidence",
     "lint": "what is wrong with a certificate's device extension, and where",
     "submit": "log certificates or precertificates, with their evidence",
+    "check": "before issuing: is this device seen under another subscriber, and is it covered",
     "lookup": "everything about a device, key, subscriber, service or certificate, proven complete",
     "statement": "make a party's key; make, sign and log statements",
     "monitor": "follow logs and judge: which devices need a look, and why",

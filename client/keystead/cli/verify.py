@@ -18,16 +18,24 @@ from keystead.cli.inputs import read_certificates, read_file
 from keystead.cli.logs import find_logs
 from keystead.cli.options import anchors_option, existing_file, json_option, log_options
 from keystead.cli.output import Output
+from keystead.cli.verify_record import verify_record
 from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
 from keystead.encoding.rfc4648 import encode_base64
-from keystead.errors import ParseError
+from keystead.errors import ParseError, UsageError
 
 __all__ = ["command"]
 
 
 @click.command()
-@click.argument("certificate", type=existing_file, metavar="CERT.pem")
+@click.argument("certificate", required=False, type=existing_file, metavar="CERT.pem")
+@click.option(
+    "--record",
+    "record_file",
+    type=existing_file,
+    metavar="FILE",
+    help="Instead of a certificate: what `keystead check --record` kept. Nothing is fetched; give the log's --trust.",
+)
 @click.option(
     "--sct",
     "sct_files",
@@ -52,7 +60,8 @@ __all__ = ["command"]
 @log_options
 @json_option
 def command(
-    certificate: Path,
+    certificate: Path | None,
+    record_file: Path | None,
     sct_files: tuple[Path, ...],
     issuer_file: Path | None,
     promises_only: bool,
@@ -66,8 +75,16 @@ def command(
 
     Each promise (SCT) of a given log must be signed by it, and its entry be in the tree under the log's current
     checkpoint. Then the statements about the certificate are read, and its evidence is verified again under your own
-    anchors. Exit code 1: a promise is missing or not kept, or something is wrong.
+    anchors. Exit code 1: a promise is missing or not kept, or something is wrong. With --record: a check is decided
+    again from what was kept of it, offline.
     """
+    if (certificate is None) is (record_file is None):
+        raise UsageError("give the file of a certificate, or a record with --record")
+    if record_file is not None:
+        return verify_record(
+            Output(as_json), record_file, own_anchors(anchors_file), trust_files, witness_policy
+        )
+    assert certificate is not None  # noqa: S101 -- one of the two is given
     chain = read_certificates(certificate)
     issuers = read_certificates(issuer_file) if issuer_file is not None else chain[1:]
     question = CertificateQuestion(

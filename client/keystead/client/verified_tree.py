@@ -128,6 +128,14 @@ class VerifiedTree:
         """The proof that this tree extends its own first `old_size` leaves."""
         return await self._from_nodes(lambda node: make_consistency_proof(old_size, self.size, node))
 
+    async def frontier(self, size: int) -> list[bytes]:
+        """The roots of the perfect subtrees of this tree's first `size` leaves, as `CompactRange` takes them."""
+        levels = [level for level in reversed(range(size.bit_length())) if size >> level & 1]
+        # The bits above a level count the leaves of the subtrees before.
+        return await self._from_nodes(
+            lambda node: [node(level, (size >> level + 1) << 1) for level in levels]
+        )
+
     async def leaf_hash(self, index: int) -> bytes:
         """The hash of leaf `index`."""
         return (await self._from_nodes(lambda node: [node(0, index)]))[0]

@@ -1,0 +1,204 @@
+# SPDX-License-Identifier: Apache-2.0
+"""`keystead check`: has this device been seen under another subscriber, and is it covered? Answered from proofs."""
+
+import asyncio
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from hashlib import sha256
+from pathlib import Path
+
+import click
+
+from keystead.audit.problem import Problem
+from keystead.check.answer import CheckAnswer, ask_log
+from keystead.check.question import Question
+from keystead.check.record import CheckRecord, LogRecord
+from keystead.check.recording import record_log
+from keystead.check.whole_log import LiveLog
+from keystead.cli.check_output import show_answer
+from keystead.cli.check_question import read_question
+from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.logs import LogAddress, find_logs
+from keystead.cli.lookup import open_index
+from keystead.cli.options import (
+    DIGEST,
+    anchors_option,
+    existing_file,
+    existing_path,
+    freshness_options,
+    json_option,
+    log_options,
+)
+from keystead.cli.output import Output, Progress
+from keystead.cli.terminal import print_error
+from keystead.client.anchors_file import own_anchors
+from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
+from keystead.errors import ParseError, UsageError, VerificationError
+from keystead.lookup.gathered import POLICIES
+from keystead.lookup.log_index import Limits
+
+__all__ = ["command"]
+
+
+@click.command()
+@click.option(
+    "--device",
+    metavar="DEVICE",
+    help="The device: its id in hex, or scheme:value, as yubico-piv-serial:28557046.",
+)
+@click.option(
+    "--evidence",
+    "evidence_paths",
+    multiple=True,
+    type=existing_path,
+    metavar="E",
+    help="Attestation evidence for the key, as for `keystead identify`: the devices are those that it proves.",
+)
+@click.option(
+    "--cert",
+    "certificate",
+    type=existing_file,
+    metavar="C.pem",
+    help="A certificate: its devices, by its extension and by what is logged. It is what is asked about, unless "
+    "--subscriber is somebody else.",
+)
+@click.option(
+    "--subscriber",
+    metavar="WHO",
+    help="Whom the certificate is for: the file of a PKCS#10 request or of a certificate, or a name as "
+    "O=Alpha AB,C=SE.",
+)
+@click.option(
+    "--issuer",
+    type=existing_file,
+    metavar="CA.pem",
+    help="Your CA's certificate, which vets the subscriber: equal names are one subscriber if one CA vetted both. By "
+    "default what stands behind the certificate in its file.",
+)
+@click.option("--service", type=DIGEST, metavar="HEX", help="The signing service that will hold the key.")
+@click.option(
+    "--record",
+    "record_file",
+    type=click.Path(path_type=Path, dir_okay=False),
+    metavar="FILE",
+    help="Keep everything that the answer was made from, for `keystead verify --record FILE`, offline, years later.",
+)
+@freshness_options
+@anchors_option
+@log_options
+@json_option
+def command(
+    device: str | None,
+    evidence_paths: tuple[Path, ...],
+    certificate: Path | None,
+    subscriber: str | None,
+    issuer: Path | None,
+    service: bytes | None,
+    record_file: Path | None,
+    limits: Limits,
+    anchors_file: Path | None,
+    log_urls: tuple[str, ...],
+    trust_files: tuple[Path, ...],
+    witness_policy: Path | None,
+    as_json: bool,
+) -> int:
+    """Ask before issuing: is this device seen under another subscriber, and is it covered by an audited service?
+
+    The verdict is clear, same-subscriber, covered or shared. Every answer of a log is verified: that nothing is left
+    out, that each entry is in the log, evidence under your own anchors. Of several logs the worst verdict counts.
+    Two CAs that check at the same time do not see each other: `keystead submit --check` is the sure way. Exit code 1:
+    shared, or an index too old or too far behind to say, or a log that lies.
+    """
+    anchors = own_anchors(anchors_file)
+    question = read_question(device, evidence_paths, certificate, subscriber, issuer, service, anchors)
+    question.check(anchors)
+    return asyncio.run(
+        _check(
+            Output(as_json),
+            question,
+            anchors,
+            limits,
+            record_file,
+            log_urls,
+            trust_files,
+            witness_policy,
+        )
+    )
+
+
+async def _check(
+    output: Output,
+    question: Question,
+    anchors: AnchorSet,
+    limits: Limits,
+    record_file: Path | None,
+    log_urls: Sequence[str],
+    trust_files: Sequence[Path],
+    witness_policy: Path | None,
+) -> int:
+    addresses = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+    with output.progress("reading entries") as progress:
+        answer, records = await ask_logs(
+            question, addresses, anchors, limits, progress, keep=record_file is not None
+        )
+    if not answer.problems and not any(one.decision.devices for one in answer.logs):
+        raise UsageError("the certificate names no device, and nothing that is logged says where its key is")
+    if record_file is not None:
+        write_record(record_file, question, anchors, records)
+    output.document(answer.to_json())
+    show_answer(output, answer)
+    for problem in answer.problems:
+        print_error(f"{problem.log}: {problem.sentence}")
+    return FINE if answer.good else BAD_ANSWER
+
+
+async def ask_logs(
+    question: Question,
+    addresses: Sequence[LogAddress],
+    anchors: AnchorSet,
+    limits: Limits,
+    progress: Progress,
+    *,
+    keep: bool,
+) -> tuple[CheckAnswer, list[LogRecord]]:
+    """What several logs say.
+
+    Args:
+        question: what is asked.
+        addresses: whom.
+        anchors: the asker's own vendor anchors.
+        limits: how far an index may lie behind.
+        progress: is told how far it is.
+        keep: make records.
+
+    Raises:
+        EvidenceError, UsageError, ParseError: the question contradicts itself.
+        FetchError: a log cannot be reached.
+    """
+    answers, problems, records = [], [], []
+    async with AsyncExitStack() as stack:
+        for address in addresses:
+            origin = address.trust.issuance.key.origin
+            index = await open_index(stack, address, limits)
+            try:
+                log = await LiveLog.read(await index.open(POLICIES))
+                answer, found = await ask_log(log, question, anchors, progress)
+                answers.append(answer)
+                if keep:
+                    digest = sha256(address.trust.raw).digest()
+                    records.append(await record_log(log, found, answer, digest))
+            except VerificationError as error:
+                problems.append(
+                    Problem(error.check or "verification", origin, str(error), evidence=error.evidence)
+                )
+            except ParseError as error:
+                problems.append(Problem("malformed", origin, str(error)))
+    return CheckAnswer(tuple(answers), tuple(problems)), records
+
+
+def write_record(path: Path, question: Question, anchors: AnchorSet, records: Sequence[LogRecord]) -> None:
+    """Keep a check in a file, which is replaced if it is there."""
+    added = tuple(
+        sorted(anchor.key_hash for anchor in anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None)
+    )
+    path.write_bytes(CheckRecord(question, added, tuple(records)).encode())
