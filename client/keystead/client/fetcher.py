@@ -6,8 +6,8 @@ the bytes at a path, or the news that nothing is there. `HTTPFetcher` in `http` 
 
 Invariants:
 
-* paths are relative to the log's base, made of names joined by single slashes; none leaves the base. Only questions
-  to an index may end in a slash, and carry numbers behind a question mark;
+* paths are relative to the log's base, made of names joined by single slashes; none leaves the base. Questions to
+  a log or its index carry numbers behind a question mark, and may end in a slash before it;
 * what comes back is exactly what lies at the path, and never more than the caller's `limit`;
 * only `FetchError` and `UsageError` are raised; whether the bytes are true is for those who read them.
 """
@@ -24,7 +24,7 @@ MAX_BYTES = 64 * 1024 * 1024
 """More than any object of a log: 256 data-tile leaves of the greatest size that fits an RFC 6962 leaf."""
 
 _NAMES = r"[A-Za-z0-9_-][A-Za-z0-9._-]*(/[A-Za-z0-9_-][A-Za-z0-9._-]*)*"
-_PATH = re.compile(rf"{_NAMES}|{_NAMES}/?\?[a-z]+=[0-9]+(&[a-z]+=[0-9]+)*", re.ASCII)
+_PATH = re.compile(rf"{_NAMES}|{_NAMES}/?\?[a-z_]+=[0-9]+(&[a-z_]+=[0-9]+)*", re.ASCII)
 
 
 class Fetcher(Protocol):

@@ -2,8 +2,8 @@
 """A fetcher that fetches nothing twice: what never changes at a log is kept in memory.
 
 Tiles, bundles, issuers, policies and evidence have one content for ever (C2SP tlog-tiles; objects under their
-SHA-256), so several questions about one log, under several of its checkpoints, can share them. They are remembered as
-they came: whoever reads them verifies them, each time.
+SHA-256), and so has an entry with its proof in a tree of one size. So several questions about one log, under several
+of its checkpoints, can share them. They are remembered as they came: whoever reads them verifies them, each time.
 
 Invariants:
 
@@ -18,7 +18,7 @@ from keystead.errors import FetchError
 
 __all__ = ["RememberingFetcher"]
 
-_IMMUTABLE = ("/tile/", "/issuer/", "/evidence/", "/policy/")
+_IMMUTABLE = ("/tile/", "/issuer/", "/evidence/", "/policy/", "/get-entry-and-proof?")
 
 
 class RememberingFetcher:

@@ -26,6 +26,7 @@ judge it, and what it means to a monitor::
 * `snapshot`    several answers under one head, and the logs under its checkpoints
 * `paging`      how the pages of a history join (pure)
 * `reading`     what gathering needs of a log, whoever reads it
+* `single_entry` an entry with its inclusion proof
 * `proven`      entries and statements out of verified trees
 * `questions`   which histories answer which question (pure)
 * `gathered`    what was gathered, and what is missing from it (pure)

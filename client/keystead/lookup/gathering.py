@@ -44,7 +44,8 @@ class Gathering:
     """One log, being gathered from.
 
     Args:
-            await self.take_all(subjects, follow=False)
+        reading: its index at one head.
+        progress: is told how many questions, entries and statements there are, and how many of them are done.
 
     Attributes:
         found: what is here.

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Entries and statements out of verified trees, read once, with what they are listed under.
 
-An entry comes out of a bundle that hashes to the root of a verified checkpoint (`client.verified_tree`), which is its
-inclusion proof; `tree.inclusion_proof(index)` writes that proof down for others. The leaf's hash does not cover the
-fingerprints of the chain, so the issuing key of an `x509_entry` is taken from a certificate that verifiably issued it.
+An entry comes with its inclusion proof (`single_entry`), or, where a history has many of one bundle, out of the bundle,
+which hashes to the root of a verified checkpoint (`client.verified_tree`). Statements come out of bundles. The leaf's
+hash does not cover the fingerprints of the chain, so the issuing key of an `x509_entry` is taken from a certificate
+that verifiably issued it.
 
 Invariants:
 
@@ -16,13 +17,13 @@ from contextlib import aclosing
 from dataclasses import dataclass
 from hashlib import sha256
 from itertools import groupby
-from typing import TypeVar
+from typing import Generic, TypeVar
 
 from keystead.certificate.chain import verify_issued
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.client.fetcher import Fetcher
 from keystead.client.prefetch import in_order
-from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, Bundle, BundleCodec, VerifiedTree
+from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, BundleCodec, VerifiedTree
 from keystead.ct.leaf import X509_ENTRY
 from keystead.ct.tile_leaf import TileLeaf
 from keystead.errors import (
@@ -35,12 +36,13 @@ from keystead.errors import (
 )
 from keystead.index.kinds import Subject
 from keystead.index.mapping import subjects_of_entry, subjects_of_statement
+from keystead.lookup.single_entry import fetch_entry
 from keystead.monitor.facts import IssuanceFacts, read_entry
 from keystead.statements.entry import StatementEntry, parse_statement_entry
 from keystead.statements.payloads import parse_statement
 from keystead.statements.statement import Statement
 from keystead.tlog.checkpoint import VerifiedCheckpoint
-from keystead.tlog.tiles import TILE_WIDTH
+from keystead.tlog.tiles import TILE_WIDTH, tile_width
 
 __all__ = ["EntrySource", "ProvenEntry", "ProvenStatement", "StatementSource"]
 
@@ -48,7 +50,31 @@ _MAX_ISSUER_BYTES = 65_536
 _AHEAD = 4
 # Data tiles under way at once: one may have several megabytes.
 
+_SPARSE = 16
+# Of so many entries of a bundle one is wanted: singly it costs its own size twice over, and a request.
+
 Entry = TypeVar("Entry")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """Entries that are wanted of one bundle."""
+
+    bundle: int
+    indices: tuple[int, ...]
+
+    def is_sparse(self, tree_size: int) -> bool:
+        """Whether the entries with their proofs are much less than the bundle."""
+        return len(self.indices) * _SPARSE <= tile_width(0, self.bundle, tree_size)
+
+
+@dataclass(frozen=True, slots=True)
+class _Found(Generic[Entry]):
+    """An entry that is in the tree."""
+
+    index: int
+    entry: Entry
+    leaf_hash: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -127,6 +153,7 @@ class EntrySource:
     def __init__(self, origin: str, fetcher: Fetcher) -> None:
         self._origin = origin
         self._fetcher = fetcher
+        self._answers_singly = True
 
     async def read(
         self, tree: VerifiedTree, indices: Iterable[int], subject: Subject | None
@@ -143,12 +170,27 @@ class EntrySource:
             LogMisbehaviourError: `wrong-leaf-index`, `wrong-index`.
             VerificationError: `issuer-missing`, or the issuer did not issue.
         """
-        async with aclosing(_select(tree, DATA_TILES, indices)) as found:
-            async for index, leaf, leaf_hash in found:
-                entry = await self.one(tree.checkpoint, index, leaf, leaf_hash)
-                if subject is not None:
-                    entry.require_listed(subject)
-                yield entry
+
+        async def bring(part: _Part) -> list[_Found[TileLeaf]]:
+            if part.is_sparse(tree.size) and self._answers_singly:
+                singly = [await fetch_entry(self._fetcher, tree, index) for index in part.indices]
+                found = [
+                    _Found(index, *one)
+                    for index, one in zip(part.indices, singly, strict=True)
+                    if one is not None
+                ]
+                if len(found) == len(singly):
+                    return found
+                self._answers_singly = False
+            return await _bring(tree, DATA_TILES, part)
+
+        async with aclosing(in_order(bring, _parts(tree, indices), _AHEAD)) as parts:
+            async for part in parts:
+                for found in part:
+                    entry = await self.one(tree.checkpoint, found.index, found.entry, found.leaf_hash)
+                    if subject is not None:
+                        entry.require_listed(subject)
+                    yield entry
 
     async def one(
         self, checkpoint: VerifiedCheckpoint, index: int, leaf: TileLeaf, leaf_hash: bytes
@@ -220,12 +262,17 @@ class StatementSource:
         self, tree: VerifiedTree, indices: Iterable[int], subject: Subject | None
     ) -> AsyncGenerator[ProvenStatement, None]:
         """Statements by their indices, in ascending order; as `EntrySource.read`."""
-        async with aclosing(_select(tree, ENTRY_BUNDLES, indices)) as found:
-            async for index, raw, leaf_hash in found:
-                said = self.one(tree.checkpoint, index, raw, leaf_hash)
-                if subject is not None:
-                    said.require_listed(subject)
-                yield said
+
+        async def bring(part: _Part) -> list[_Found[bytes]]:
+            return await _bring(tree, ENTRY_BUNDLES, part)
+
+        async with aclosing(in_order(bring, _parts(tree, indices), _AHEAD)) as parts:
+            async for part in parts:
+                for found in part:
+                    said = self.one(tree.checkpoint, found.index, found.entry, found.leaf_hash)
+                    if subject is not None:
+                        said.require_listed(subject)
+                    yield said
 
     def one(
         self, checkpoint: VerifiedCheckpoint, index: int, raw: bytes, leaf_hash: bytes
@@ -248,34 +295,32 @@ def _read(raw: bytes) -> tuple[StatementEntry | None, Statement | None]:
         return entry, None  # of a later version, or none
 
 
-async def _select(
-    tree: VerifiedTree, codec: BundleCodec[Entry], indices: Iterable[int]
-) -> AsyncGenerator[tuple[int, Entry, bytes], None]:
-    """Entries of a tree with their indices and hashes, in ascending order."""
-    wanted = {
-        bundle: list(members)
-        for bundle, members in groupby(sorted(set(indices)), lambda at: at // TILE_WIDTH)
-    }
+def _parts(tree: VerifiedTree, indices: Iterable[int]) -> list["_Part"]:
+    """Entries by the bundles that they are in, in ascending order.
 
-    async def bring(number: int) -> Bundle[Entry]:
-        try:
-            return await tree.bundle(codec, number)
-        except ParseError as error:
-            raise ProofError(
-                f"bundle {number} of {tree.checkpoint.checkpoint.origin} cannot be read: {error}",
-                check="bundle",
-                evidence={"checkpoint": tree.checkpoint.raw},
-            ) from error
+    Raises:
+        ProofError: an entry is not in the tree.
+    """
+    wanted = sorted(set(indices))
+    if wanted and wanted[-1] >= tree.size:
+        raise ProofError(f"entry {wanted[-1]} is not in a tree of {tree.size}", check="leaf-in-tree")
+    return [_Part(bundle, tuple(members)) for bundle, members in groupby(wanted, lambda at: at // TILE_WIDTH)]
 
-    async with aclosing(in_order(bring, wanted, _AHEAD)) as bundles:
-        async for bundle in bundles:
-            for index in wanted[bundle.start // TILE_WIDTH]:
-                at = index - bundle.start
-                if at >= len(bundle.entries):
-                    raise VerificationError(
-                        f"entry {index} is not in a tree of {tree.size}", check="leaf-in-tree"
-                    )
-                yield index, bundle.entries[at], bundle.leaf_hashes[at]
+
+async def _bring(tree: VerifiedTree, codec: BundleCodec[Entry], part: "_Part") -> list["_Found[Entry]"]:
+    """Entries out of their bundle."""
+    try:
+        bundle = await tree.bundle(codec, part.bundle)
+    except ParseError as error:
+        raise ProofError(
+            f"bundle {part.bundle} of {tree.checkpoint.checkpoint.origin} cannot be read: {error}",
+            check="bundle",
+            evidence={"checkpoint": tree.checkpoint.raw},
+        ) from error
+    return [
+        _Found(index, bundle.entries[index - bundle.start], bundle.leaf_hashes[index - bundle.start])
+        for index in part.indices
+    ]
 
 
 def _wrong_index(subject: Subject, found: ProvenEntry | ProvenStatement, raw: bytes) -> LogMisbehaviourError:
