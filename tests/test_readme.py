@@ -146,6 +146,9 @@ def test_the_readmes_commands_work_in_order(workshop: Workshop) -> None:
         else:
             said.append((command.line, workshop.run(command)))
 
+    workshop.run(
+        Command(f"{shlex.quote(sys.executable)} -m doctest {shlex.quote(str(ROOT / 'README.md'))}", 0)
+    )
     assert "settled: covered" in said[0][1]
     before, after = [text for line, text in said if line.startswith("keystead monitor ")]
     assert "1 open, 1 settled" in before

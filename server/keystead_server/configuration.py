@@ -16,8 +16,9 @@ from typing import Any, TypeVar
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat, load_pem_public_key
 
 from keystead.certificate.pem import certificates_from_pem
-from keystead.certificate.x509 import parse_certificate, parse_vendor_certificate
+from keystead.certificate.x509 import parse_certificate
 from keystead.devices.anchors import BUILTIN, AnchorSet, VendorAnchor
+from keystead.devices.vendor_anchor import anchor_key
 from keystead.devices.verify import FORMATS
 from keystead.encoding.rfc3339 import parse_time
 from keystead.encoding.rfc4648 import decode_digest
@@ -207,9 +208,10 @@ def _roots(issuance: _Table) -> dict[bytes, bytes]:
 
 def _anchor(table: _Table) -> VendorAnchor:
     name = table.text("name")
-    (der,) = _exactly_one(
-        certificates_from_pem(table.file("certificate")), f"the certificate of {table.what}"
-    )
+    try:
+        key = anchor_key(table.file("certificate"))
+    except ParseError as error:
+        raise ParseError(f"the certificate of {table.what}: {error}") from error
     formats = table.texts("formats")
     for known in formats:
         if known not in FORMATS:
@@ -218,7 +220,7 @@ def _anchor(table: _Table) -> VendorAnchor:
             )
     anchor = VendorAnchor(
         name=name,
-        key=parse_vendor_certificate(der).spki,
+        key=key,
         formats=frozenset(formats),
         cloud=table.flag("cloud"),
     )

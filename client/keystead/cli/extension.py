@@ -2,6 +2,7 @@
 """`keystead extension`: the device extension to embed, in the forms that CA software takes."""
 
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,11 +11,16 @@ import click
 from keystead.certificate.device_identifier import SCHEMES, DeviceIdentifier, device_id
 from keystead.certificate.extension import EXTENSION_OID, Method, SignatureCreationDevice
 from keystead.cli.evidence_files import collect_files
-from keystead.cli.options import DIGEST, anchors_option, existing_path, json_option
+from keystead.cli.inputs import read_claimed_key
+from keystead.cli.options import DIGEST, anchors_option, certificate_option, existing_path, json_option
 from keystead.cli.output import Output
 from keystead.client.anchors_file import own_anchors
-from keystead.devices.collect import Piece, identify
+from keystead.devices.anchors import AnchorSet
+from keystead.devices.collect import identify
+from keystead.devices.evidence import Evidence
 from keystead.devices.products import require_product
+from keystead.devices.result import Attestation
+from keystead.devices.verify import ADMITTED_BY_LOGS, require_key
 from keystead.encoding.der import OCTET_STRING, SEQUENCE, encode, encode_oid
 from keystead.encoding.rfc4648 import encode_base64
 from keystead.errors import ParseError, UsageError
@@ -40,6 +46,7 @@ _PEM_LABEL = "SIGNATURE CREATION DEVICE"
     help="A device that the CA knows without evidence, such as luna-serial:521174; repeat for several.",
 )
 @click.option("--no-digest", is_flag=True, help="Do not name the evidence in the certificate.")
+@certificate_option
 @anchors_option
 @json_option
 def command(
@@ -48,33 +55,39 @@ def command(
     service: bytes | None,
     named_devices: tuple[str, ...],
     no_digest: bool,
+    certificate_file: Path | None,
     anchors_file: Path | None,
     as_json: bool,
 ) -> None:
     """Print the extension that says in which device a key lives, made from verified EVIDENCE.
 
-    EVIDENCE is as for `keystead identify`. With several pieces the certificate names the devices of all, and the
-    digest of the first. Embed the extension as it is, non-critical, and submit the evidence with the chain.
+    EVIDENCE is as for `keystead identify`. Several pieces are about one key that several devices hold: the
+    certificate names the devices of all, and the digest of the first that logs admit. Embed the extension as it is,
+    non-critical, and submit the evidence with the chain.
     """
     output = Output(as_json)
     if method is None and not evidence:
         raise UsageError("without evidence, say with --method how the device was verified")
-    pieces: tuple[Piece, ...] = ()
+    proven = _verified(evidence, certificate_file, own_anchors(anchors_file)) if evidence else {}
     devices: dict[bytes, DeviceIdentifier] = {}
-    if evidence:
-        anchors = own_anchors(anchors_file)
-        pieces = collect_files(evidence, anchors).pieces
-        for piece in pieces:
-            for identity in identify(piece, anchors).identities:
-                scheme = SCHEMES[identity.scheme]
-                devices.setdefault(identity.device_id, DeviceIdentifier(scheme.oid, identity.device_id))
+    for attestation in proven.values():
+        for identity in attestation.identities:
+            scheme = SCHEMES[identity.scheme]
+            devices.setdefault(identity.device_id, DeviceIdentifier(scheme.oid, identity.device_id))
+    admitted = [piece for piece in proven if piece.format in ADMITTED_BY_LOGS]
+    if method is None and len(admitted) < len(proven):
+        formats = ", ".join(sorted({piece.format for piece in proven} - ADMITTED_BY_LOGS))
+        raise UsageError(
+            f"logs admit no evidence of the format {formats}, so the device is the CA's word: say with --method how "
+            "it was verified"
+        )
     for named in named_devices:
         device = _named_device(named)
         devices.setdefault(device.device_id, device)
     value = SignatureCreationDevice(
         devices=tuple(devices.values()),
         method=Method.KEY_ATTESTATION if method is None else Method.from_text(method),
-        evidence_digest=pieces[0].evidence.digest if pieces and not no_digest else None,
+        evidence_digest=admitted[0].digest if admitted and not no_digest else None,
         service=service,
     )
     forms = _forms(value.encode())
@@ -90,6 +103,24 @@ def command(
         }
     )
     _describe(output, value, forms)
+
+
+def _verified(
+    paths: Sequence[Path], certificate_file: Path | None, anchors: AnchorSet
+) -> dict[Evidence, Attestation]:
+    """What each piece of evidence proves, all about one key: that of the certificate, where one is given."""
+    claimed = None if certificate_file is None else read_claimed_key(certificate_file)
+    proven: dict[Evidence, Attestation] = {}
+    for piece in collect_files(paths, anchors).pieces:
+        attestation = proven[piece.evidence] = identify(piece, anchors)
+        if claimed is not None:
+            require_key(attestation, claimed)
+    keys = len({attestation.key_hash for attestation in proven.values()})
+    if keys > 1:
+        raise UsageError(
+            f"the evidence is about {keys} keys, and a certificate has one: give what is about its key alone"
+        )
+    return proven
 
 
 def _named_device(text: str) -> DeviceIdentifier:

@@ -10,7 +10,7 @@ import click
 from keystead.cli.evidence_files import collect_files
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
 from keystead.cli.inputs import read_claimed_key
-from keystead.cli.options import anchors_option, existing_file, existing_path, json_option
+from keystead.cli.options import anchors_option, certificate_option, existing_path, json_option
 from keystead.cli.output import Output
 from keystead.cli.terminal import print_error, print_note
 from keystead.client.anchors_file import own_anchors
@@ -25,13 +25,7 @@ __all__ = ["command"]
 
 @click.command()
 @click.argument("evidence", nargs=-1, required=True, type=existing_path)
-@click.option(
-    "--cert",
-    "certificate_file",
-    type=existing_file,
-    metavar="C.pem",
-    help="A certificate, or a PKCS#10 request: refuse evidence that is about another key.",
-)
+@certificate_option
 @anchors_option
 @json_option
 def command(

@@ -17,6 +17,7 @@ __all__ = [
     "DIGEST",
     "TIME",
     "anchors_option",
+    "certificate_option",
     "existing_file",
     "existing_path",
     "freshness_options",
@@ -90,6 +91,17 @@ def anchors_option(function: _Function) -> _Function:
         type=existing_file,
         metavar="FILE.toml",
         help="More vendor anchors than ship with Keystead: [[vendor_anchor]] tables as in the policy file.",
+    )(function)
+
+
+def certificate_option(function: _Function) -> _Function:
+    """`--cert C.pem`: the key that evidence must be about."""
+    return click.option(
+        "--cert",
+        "certificate_file",
+        type=existing_file,
+        metavar="C.pem",
+        help="A certificate, or a PKCS#10 request: refuse evidence that is about another key.",
     )(function)
 
 

@@ -6,7 +6,7 @@ so that one can be given as it is::
 
     [[vendor_anchor]]
     name = "Example Maker Root"
-    certificate = "example-root.pem"
+    certificate = "example-root.pem"  # or a PEM public key, where the root has no X.509 certificate
     formats = ["yubikey-piv"]
     cloud = false
 
@@ -21,8 +21,8 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from keystead.certificate.x509 import certificates_from_pem, parse_vendor_certificate
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet, VendorAnchor
+from keystead.devices.vendor_anchor import anchor_key
 from keystead.devices.verify import FORMATS
 from keystead.errors import ParseError, UsageError
 
@@ -81,9 +81,8 @@ def _key(certificate: Any, where: str, folder: Path) -> bytes:
         raise UsageError(f"{where} needs certificate, the path of a PEM file")
     place = folder / certificate
     try:
-        (der,) = certificates_from_pem(place.read_bytes())
-        return parse_vendor_certificate(der).spki
+        return anchor_key(place.read_bytes())
     except OSError as error:
         raise UsageError(f"{where} names {place}, which cannot be read: {error.strerror}") from error
-    except (ParseError, ValueError) as error:
-        raise UsageError(f"{where} names {place}, which is not one PEM certificate") from error
+    except ParseError as error:
+        raise UsageError(f"{where} names {place}, which is not one PEM certificate or public key") from error

@@ -8,7 +8,12 @@ one key, some of them expired, and an expired root still proves who made a devic
 import hashlib
 from dataclasses import dataclass, field
 
-__all__ = ["VendorAnchor"]
+from keystead.certificate.pem import certificates_from_pem, public_keys_from_pem
+from keystead.certificate.public_key import load_public_key
+from keystead.certificate.x509 import parse_vendor_certificate
+from keystead.errors import ParseError
+
+__all__ = ["VendorAnchor", "anchor_key"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,3 +40,21 @@ class VendorAnchor:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "key_hash", hashlib.sha256(self.key).digest())
+
+
+def anchor_key(pem: bytes) -> bytes:
+    """The key of a PEM file: of a certificate, or a public key where the vendor's root has no X.509 certificate.
+
+    Returns:
+        SubjectPublicKeyInfo, DER.
+
+    Raises:
+        ParseError: it is neither one certificate nor one public key.
+    """
+    certificates, keys = certificates_from_pem(pem), public_keys_from_pem(pem)
+    if len(certificates) + len(keys) != 1:
+        raise ParseError("the file is not one PEM certificate or public key")
+    if certificates:
+        return parse_vendor_certificate(certificates[0]).spki
+    load_public_key(keys[0])
+    return keys[0]

@@ -14,6 +14,7 @@ from keystead.testvendor.nshield_messages import (
     key_data,
     key_hash,
     operations,
+    sign_dsa,
     word,
 )
 from keystead.testvendor.refusals import Refusal
@@ -45,6 +46,12 @@ def _statement_refusals(device: TestNShield, public_key: bytes) -> list[Refusal]
     malformed = "malformed-attestation"
     return [
         of("the user signed for the key", "wrong-signature", "key generation", signing_key=own),
+        of(
+            "nothing certifies that the key was generated",
+            "not-an-attestation",
+            "type 4",
+            members={"kcmsg": device.state(), "kcsig": sign_dsa(device.kml, device.state())},
+        ),
         of(
             "another key's certificate is replayed",
             "binding-mismatch",

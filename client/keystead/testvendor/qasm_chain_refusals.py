@@ -5,7 +5,7 @@ from keystead.devices.evidence import Evidence
 from keystead.devices.qasm import FORMAT
 from keystead.testvendor.certificates import basic_constraints, certificate, extension, key_usage
 from keystead.testvendor.qasm import ASSERTION, AnyKey, TestQasm, message, root_name
-from keystead.testvendor.refusals import Refusal, stray_certificate
+from keystead.testvendor.refusals import Refusal, impostor, stray_certificate
 
 __all__ = ["chain_refusals"]
 
@@ -52,6 +52,13 @@ def _path_refusals(device: TestQasm, public_key: bytes) -> list[Refusal]:
             key=own,
         ),
         of("the issuer is missing", "unknown-anchor", "neither in", device.signers()[0][1]),
+        of(
+            "an intermediate is swapped",
+            "wrong-signature",
+            "did not sign",
+            device.signers()[0][1],
+            impostor(maker.issuer_der),
+        ),
         of("the signer's certificate is none", "malformed-chain", "signer's", b"\x30\x00", maker.issuer_der),
         signed(
             "the signer is no assertion authority", no_device, "Something", "C4A000129 Something EC", *usual

@@ -6,11 +6,12 @@ A format's module adds what is wrong in its own fields; here is what every forma
 
 from dataclasses import dataclass
 
+from keystead.certificate.x509 import parse_vendor_certificate
 from keystead.devices.evidence import Evidence
 from keystead.testvendor.certificates import basic_constraints, certificate, common_name
 from keystead.testvendor.keys import derive_key
 
-__all__ = ["Refusal", "chain_refusals", "flip", "stray_certificate"]
+__all__ = ["Refusal", "chain_refusals", "flip", "impostor", "stray_certificate"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,20 +53,37 @@ def stray_certificate() -> bytes:
     )
 
 
-def chain_refusals(good: Evidence, root_der: bytes, stray: bytes | None = None) -> list[Refusal]:
+def impostor(der: bytes) -> bytes:
+    """DER of a certificate with the names of another and a key of its own, which signed it."""
+    original, key = parse_vendor_certificate(der), derive_key(b"impostor", "impostor")
+    return certificate(
+        subject=original.subject,
+        spki=key.spki,
+        issuer=original.issuer,
+        key=key,
+        not_before=0,
+        not_after=2_000_000_000,
+        extensions=(basic_constraints(),),
+    )
+
+
+def chain_refusals(
+    good: Evidence, root_der: bytes, *, stray: bytes | None = None, swapped: bytes | None = None
+) -> list[Refusal]:
     """What can be wrong with a chain of certificates, whatever the format.
 
     Args:
         good: evidence that verifies.
         root_der: the certificate of the pinned key that its chain leads to.
         stray: a certificate of a `Stray`, where the format's are no X.509.
+        swapped: likewise, one with the name of the chain's last and another key.
     """
     data, chain = good.data, good.chain
 
     def changed(chain: tuple[bytes, ...], data: bytes = data) -> Evidence:
         return Evidence(good.format, data, chain)
 
-    stray = stray or stray_certificate()
+    stray, swapped = stray or stray_certificate(), swapped or impostor(chain[-1])
     refusals = [
         Refusal(
             "the format is unknown", Evidence("no-such-format", data, chain), "unknown-format", "no-such"
@@ -97,6 +115,9 @@ def chain_refusals(good: Evidence, root_der: bytes, stray: bytes | None = None) 
             changed((*chain[:-1], flip(chain[-1], -1))),
             "wrong-signature",
             "did not sign",
+        ),
+        Refusal(
+            "an intermediate is swapped", changed((*chain[:-1], swapped)), "wrong-signature", "did not sign"
         ),
     ]
     if len(chain) > 1:

@@ -31,7 +31,12 @@ def all_smartcard_hsm_refusals(maker: TestSmartCardHsmMaker) -> list[Refusal]:
     good = device.attest(key)
     stray = maker.issue(1, "XTStray00001", "stray", "XTStray00001", "stray")
     return [
-        *chain_refusals(good, maker.root_der, stray),
+        *chain_refusals(
+            good,
+            maker.root_der,
+            stray=stray,
+            swapped=maker.issue(1, "XTDITS0100001", "swapped", "XTSRCACC100001", "root"),
+        ),
         *_signature_refusals(device, key, good),
         *_request_refusals(device, key),
         *_key_refusals(device, key),

@@ -4,7 +4,7 @@
 import pytest
 from hypothesis import given
 
-from keystead.certificate.pem import certificates_from_pem
+from keystead.certificate.pem import certificates_from_pem, public_keys_from_pem
 from keystead.encoding.rfc4648 import encode_base64
 from keystead.errors import ParseError
 from support.fuzzing import FUZZ, damaged, only_our_errors
@@ -28,6 +28,13 @@ def test_certificates_come_in_order_whatever_stands_around_them() -> None:
     assert certificates_from_pem(pem(b"secret", "EC PRIVATE KEY") + pem(TWO)) == [TWO]
     assert certificates_from_pem(pem(ONE, "X509 CERTIFICATE") + pem(TWO, "TRUSTED CERTIFICATE")) == [ONE, TWO]
     assert certificates_from_pem(pem(TWO).rstrip(b"\n")) == [TWO]
+
+
+def test_public_keys_are_read_likewise() -> None:
+    """Blocks of public keys, and no others."""
+    assert public_keys_from_pem(BUNDLE + pem(TWO, "PUBLIC KEY") + pem(ONE, "PRIVATE KEY")) == [TWO]
+    with pytest.raises(ParseError):
+        public_keys_from_pem(pem(ONE, "PUBLIC KEY")[:-8])
 
 
 def test_a_file_without_certificates_has_none() -> None:

@@ -13,6 +13,10 @@ from cryptography import x509
 from keystead.certificate.device_identifier import device_id
 from keystead.certificate.extension import EXTENSION_OID, Method, parse_extension
 from keystead.certificate.x509 import certificates_from_pem
+from keystead.testvendor.certificates import common_name, to_pem
+from keystead.testvendor.containers import certification_request
+from keystead.testvendor.keys import derive_key
+from keystead.testvendor.vendor import TestVendor
 from support.command_line import CommandLine
 
 SERVICE = "5a" * 32
@@ -69,6 +73,69 @@ def test_openssl_embeds_its_form(keystead: CommandLine, attested: Any, tmp_path:
     assert extension.value.value.hex() == answer["hex"]
     assert not extension.critical
     assert certificates_from_pem(made.read_bytes())
+
+
+def test_all_evidence_is_about_one_key(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
+    """A folder with the attestations of two slots names no extension, and says why."""
+    other = TestVendor("command line", "ec-p256").yubikey(4712)
+    (tmp_path / "pieces").mkdir()
+    (tmp_path / "pieces" / "one").write_bytes(attested.piece.read_bytes())
+    (tmp_path / "pieces" / "other").write_bytes(other.attest(other.generate("9a").spki).encode())
+
+    ended = keystead("extension", tmp_path / "pieces", "--anchors", attested.anchors)
+    assert ended.code == 2
+    assert ended.out == ""
+    assert "2 keys" in ended.err
+
+
+def test_a_key_in_two_devices_names_both(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
+    """What a cluster shares is attested by each device; the digest is that of the first piece."""
+    other = TestVendor("command line", "ec-p256").yubikey(4712).attest(attested.key.spki)
+    file = tmp_path / "other"
+    file.write_bytes(other.encode())
+
+    answer = keystead("extension", attested.piece, file, "--anchors", attested.anchors, "--json").document
+    assert answer["devices"] == [device_id("yubico-piv-serial", serial).hex() for serial in ("4711", "4712")]
+    assert answer["evidence_digest"] == attested.evidence.digest.hex()
+
+
+def test_the_certificate_must_have_the_attested_key(
+    keystead: CommandLine, attested: Any, tmp_path: Path
+) -> None:
+    """With the request or certificate at hand, evidence about another key gives no extension."""
+    requests = {}
+    for name, key in (("right", attested.key), ("wrong", derive_key(b"extension", "wrong"))):
+        requests[name] = tmp_path / name
+        requests[name].write_bytes(certification_request(common_name("x"), key))
+    command = ("extension", attested.piece, "--anchors", attested.anchors, "--cert")
+
+    assert keystead(*command, requests["right"]).code == 0
+    ended = keystead(*command, requests["wrong"])
+    assert ended.code == 1
+    assert ended.out == ""
+
+
+def test_what_logs_do_not_admit_is_the_cas_word(keystead: CommandLine, tmp_path: Path) -> None:
+    """A SmartCard-HSM's request names the device; which method the CA goes by it has to say, and no digest is named."""
+    vendor = TestVendor("command line", "ec-p256")
+    card = vendor.smartcard_hsm("XTTS0100001")
+    file = tmp_path / "ce01"
+    file.write_bytes(card.attest(card.generate("9a")).encode())
+    (root,) = vendor.anchors("smartcard-hsm")
+    (tmp_path / "root.pem").write_text(to_pem(root.key, "PUBLIC KEY"))  # it has no X.509 certificate
+    anchors = tmp_path / "cards.toml"
+    anchors.write_text(
+        '[[vendor_anchor]]\nname = "cards"\ncertificate = "root.pem"\nformats = ["smartcard-hsm"]\n'
+    )
+    silent = keystead("extension", file, "--anchors", anchors)
+    answer = keystead("extension", file, "--anchors", anchors, "--method", "shippedByCA", "--json").document
+
+    assert silent.code == 2
+    assert "smartcard-hsm" in silent.err
+    value = parse_extension(bytes.fromhex(answer["hex"]))
+    assert [one.device_id for one in value.devices] == [device_id("smartcard-hsm-id", "XTTS0100001")]
+    assert value.method is Method.SHIPPED_BY_CA
+    assert value.evidence_digest is None
 
 
 def test_people_get_every_form(keystead: CommandLine, attested: Any) -> None:

@@ -174,7 +174,10 @@ def test_what_is_no_evidence_is_an_input_error(keystead: CommandLine, attested: 
             "[[vendor_anchor]]\nname = 'x'\ncertificate = 'gone.pem'\nformats = ['yubikey-piv']",
             "cannot be read",
         ),
-        ("[[vendor_anchor]]\nname = 'x'\ncertificate = 'bad.toml'\nformats = ['yubikey-piv']", "not one PEM"),
+        (
+            "[[vendor_anchor]]\nname = 'x'\ncertificate = 'bad.toml'\nformats = ['yubikey-piv']",
+            "not one PEM certificate",
+        ),
         ("[[vendor_anchor]]\nname='x'\ncloud=1\ncertificate='root.pem'\nformats=['yubikey-piv']", "cloud"),
         ("vendor_anchor = [3]", "not a table"),
     ],
