@@ -77,13 +77,14 @@ def measure(folder: Path, count: int) -> dict[str, object]:
     filled = time.perf_counter() - started
     log.close()
     with serve(data, policy, front_ends=2) as server:
-        memory = {name: process.rss_mb for name, process in server.processes().items()}
+        processes = server.processes()
         seconds = server.start_seconds
     return {
         "benchmark": "restart",
         "entries": count,
         "restart_seconds": round(seconds, 2),
-        "server_rss_mb": memory,
+        "restart_cpu_s": {name: round(process.cpu, 2) for name, process in processes.items()},
+        "server_rss_mb": {name: process.rss_mb for name, process in processes.items()},
         "fill_per_second": round(count / filled),
     }
 

@@ -37,9 +37,13 @@ def decode_base64(text: str | bytes, what: str = "base64") -> bytes:
         data = binascii.a2b_base64(text, strict_mode=True)
     except (binascii.Error, ValueError) as error:
         raise ParseError(f"{what} is not standard, padded base64") from error
-    # Section 3.5: pad bits that are not zero decode like zero ones, so compare the re-encoding.
-    canonical = binascii.b2a_base64(data, newline=False)
-    if canonical != (text.encode("ascii") if isinstance(text, str) else text):
+    # Padding after a whole group decodes, too; and section 3.5: pad bits that are not zero decode like zero ones. So
+    # look at the length, and re-encode what shares its four characters with padding.
+    groups, last = divmod(len(data), 3)
+    canonical = binascii.b2a_base64(data[3 * groups :], newline=False)
+    if len(text) != 4 * groups + len(canonical) or (
+        last and canonical != (text[-4:].encode("ascii") if isinstance(text, str) else text[-4:])
+    ):
         raise ParseError(f"{what} is not canonical base64")
     return data
 

@@ -14,6 +14,7 @@ Invariants:
 * a proof has no more than 63 hashes, the height of the tallest tree.
 """
 
+from binascii import b2a_base64
 from dataclasses import dataclass
 
 from keystead.encoding.decimal import MAXIMUM, parse_decimal
@@ -60,12 +61,10 @@ class TlogProof:
 
     def encode(self) -> str:
         """The proof's text."""
-        lines = [_FIRST_LINE]
-        if self.extra is not None:
-            lines.append(f"extra {encode_base64(self.extra)}")
-        lines.append(f"index {self.index}")
-        lines += [encode_base64(value) for value in self.hashes]
-        return "\n".join(lines) + "\n\n" + self.checkpoint.decode("utf-8")
+        extra = f"extra {encode_base64(self.extra)}\n" if self.extra is not None else ""
+        # A log answers each submission with a proof: one join, and no text of each hash.
+        hashes = b"".join([b2a_base64(value) for value in self.hashes]).decode("ascii")
+        return f"{_FIRST_LINE}\n{extra}index {self.index}\n{hashes}\n{self.checkpoint.decode('utf-8')}"
 
 
 def parse_tlog_proof(text: str) -> TlogProof:

@@ -8,6 +8,7 @@ RFC 6962 section 4.1 for `chain`, `specs/api.md` for `evidence`. A member that n
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 from keystead.devices.evidence import Evidence, evidence_from_json
 from keystead.encoding.json import decode_json
@@ -21,6 +22,12 @@ MAX_CHAIN_LENGTH = 10
 
 MAX_PIECES = 4
 """Pieces of evidence that one certificate may have, here and altogether."""
+
+
+_WHITE_SPACE = b" \t\n\r"
+
+_REMEMBERED = 8192
+# Characters of an issuer, which its CA sends with each submission, that is not decoded anew.
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +48,51 @@ def parse_chain_submission(body: bytes, max_chain_bytes: int) -> ChainSubmission
     Raises:
         RefusedError: with the code of the rule that the body breaks.
     """
+    certificates = _cut(body)
+    evidence: tuple[Evidence, ...] = ()
+    if certificates is None:
+        certificates, evidence = _read(body)
+    size = sum([len(certificate) for certificate in certificates])
+    if size > max_chain_bytes:
+        raise RefusedError(
+            "chain-too-large",
+            f"the chain has {size} bytes; this log takes at most {max_chain_bytes}",
+            status=413,
+        )
+    return ChainSubmission(certificates, evidence)
+
+
+def _cut(body: bytes) -> tuple[bytes, ...] | None:
+    """The certificates of `{"chain": [base64, ...]}`, cut at its quotes; None for any other body, right or wrong.
+
+    Nearly all submissions look so, and base64 needs no escapes: this takes a fraction of the time that JSON does.
+    """
+    first, *pieces = body.split(b'"', 2 * MAX_CHAIN_LENGTH + 2)
+    marks = [mark.translate(None, _WHITE_SPACE) for mark in (first, *pieces[1::2])]
+    if marks != [b"{", b":[", *[b","] * (len(marks) - 3), b"]}"] or pieces[0] != b"chain" or len(pieces) % 2:
+        return None
+    leaf, *issuers = pieces[2::2]
+    try:
+        return (decode_base64(leaf), *[_issuer(issuer) for issuer in issuers])
+    except ParseError:
+        return None
+
+
+def _issuer(text: bytes) -> bytes:
+    return _remembered(text) if len(text) <= _REMEMBERED else decode_base64(text)
+
+
+@lru_cache(maxsize=1024)
+def _remembered(text: bytes) -> bytes:
+    return decode_base64(text)
+
+
+def _read(body: bytes) -> tuple[tuple[bytes, ...], tuple[Evidence, ...]]:
+    """The certificates and the evidence of a body.
+
+    Raises:
+        RefusedError: as `parse_chain_submission`.
+    """
     try:
         document = decode_json(body, "the body")
         if not isinstance(document, dict) or not document.keys() <= {"chain", "evidence"}:
@@ -59,14 +111,7 @@ def parse_chain_submission(body: bytes, max_chain_bytes: int) -> ChainSubmission
         evidence = tuple(evidence_from_json(piece) for piece in pieces)
     except ParseError as error:
         raise RefusedError("malformed", str(error)) from error
-    size = sum(len(certificate) for certificate in certificates)
-    if size > max_chain_bytes:
-        raise RefusedError(
-            "chain-too-large",
-            f"the chain has {size} bytes; this log takes at most {max_chain_bytes}",
-            status=413,
-        )
-    return ChainSubmission(certificates, evidence)
+    return certificates, evidence
 
 
 def _list(value: object, name: str) -> list[object]:

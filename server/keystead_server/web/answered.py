@@ -25,13 +25,13 @@ class Answered:
         placed: where the entry stands.
         certificate_id: whose evidence to look up.
         claimed: the device ids of the certificate's extension.
-        promise: the members of the answer that are the same each time.
+        promise: the members of the answer that are the same each time, as JSON without its closing brace.
     """
 
     placed: Placed
     certificate_id: bytes
     claimed: frozenset[bytes]
-    promise: dict[str, object]
+    promise: bytes
 
 
 class AnsweredSubmissions:

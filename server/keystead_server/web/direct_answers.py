@@ -11,7 +11,6 @@ from typing import Any, Final
 
 from aiohttp import web
 
-from keystead.encoding.json import encode_json
 from keystead_server.web.issuance import submit_chain
 from keystead_server.web.metrics import RequestMetrics
 from keystead_server.web.plain_http import PlainRequest, header_lines, written
@@ -69,8 +68,8 @@ class DirectAnswers:
     async def _submit(self, path: str, body: bytes, precertificate: bool) -> bytes:
         started = time.perf_counter()
         try:
-            document = await submit_chain(self._service, body, precertificate=precertificate)
-            answer = written(200, _JSON_LINES, encode_json(document))
+            promise = await submit_chain(self._service, body, precertificate=precertificate)
+            answer = written(200, _JSON_LINES, promise)
             status = 200
         except Exception as error:  # noqa: BLE001 - `problem_for` logs what nobody foresaw
             status, answer = _problem(error, _EVERY_LINES)

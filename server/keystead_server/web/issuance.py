@@ -45,7 +45,7 @@ async def _add(request: web.Request, *, precertificate: bool) -> web.Response:
     service = request.app[SERVICE]
     body = await request.app[BODIES].read(request)
     answer = await submit_chain(service, body, precertificate=precertificate)
-    return web.Response(body=encode_json(answer), content_type="application/json")
+    return web.Response(body=answer, content_type="application/json")
 
 
 async def _get_roots(request: web.Request) -> web.Response:
@@ -56,8 +56,8 @@ async def _get_roots(request: web.Request) -> web.Response:
     return web.json_response({"certificates": certificates})
 
 
-async def submit_chain(service: LogService, body: bytes, *, precertificate: bool) -> dict[str, object]:
-    """Judge one submission, hand it in, and answer.
+async def submit_chain(service: LogService, body: bytes, *, precertificate: bool) -> bytes:
+    """Judge one submission, hand it in, and answer in JSON.
 
     Raises:
         RefusedError: with the stable code of the rule that refused it.
@@ -72,7 +72,7 @@ async def submit_chain(service: LogService, body: bytes, *, precertificate: bool
     return await _submit(service, body, precertificate=precertificate)
 
 
-async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> dict[str, object]:
+async def _submit(service: LogService, body: bytes, *, precertificate: bool) -> bytes:
     rules = service.rules
     key = service.answered.key(body, precertificate=precertificate)
     answered = service.answered.get(key, rules.index)
@@ -117,32 +117,27 @@ def _promised(service: LogService, submitted: AddEntry, placed: Placed) -> Answe
     )
     sct = sign_sct(entry, service.log_id, service.sct_key)
     serialized = sct.encode()
-    return Answered(
-        placed=placed,
-        certificate_id=submitted.certificate_id,
-        claimed=frozenset(submitted.devices),
-        promise={
-            "sct_version": 0,
-            "id": encode_base64(sct.log_id),
-            "timestamp": placed.timestamp,
-            "extensions": encode_base64(sct.extensions),
-            "signature": encode_base64(sct.digitally_signed),
-            "leaf_index": placed.index,
-            "serialized_sct": encode_base64(serialized),
-            "sct_list": encode_base64(sct_list_extension_value([serialized])),
-            "certificate_id": submitted.certificate_id.hex(),
-        },
+    promise = (
+        f'{{"sct_version":0,"id":"{encode_base64(sct.log_id)}","timestamp":{placed.timestamp},'
+        f'"extensions":"{encode_base64(sct.extensions)}","signature":"{encode_base64(sct.digitally_signed)}",'
+        f'"leaf_index":{placed.index},"serialized_sct":"{encode_base64(serialized)}",'
+        f'"sct_list":"{encode_base64(sct_list_extension_value([serialized]))}",'
+        f'"certificate_id":"{submitted.certificate_id.hex()}"'
     )
+    return Answered(placed, submitted.certificate_id, frozenset(submitted.devices), promise.encode("ascii"))
 
 
-def _answer(answered: Answered, promise: CertificatePromise) -> dict[str, object]:
-    devices = {device for piece in promise.recorded for device in piece.devices} | answered.claimed
-    answer: dict[str, object] = {
-        **answered.promise,
-        "proof": TlogProof(answered.placed.index, promise.path, promise.checkpoint).encode(),
-        "devices": sorted(device.hex() for device in devices),
-    }
-    statement_index = greatest_statement(promise.recorded)
-    if statement_index is not None:
-        answer["statement_index"] = statement_index
-    return answer
+def _answer(answered: Answered, promise: CertificatePromise) -> bytes:
+    devices = answered.claimed
+    newest = ""
+    if promise.recorded:
+        devices = devices.union(*(piece.devices for piece in promise.recorded))
+        newest = f',"statement_index":{greatest_statement(promise.recorded)}'
+    proof = TlogProof(answered.placed.index, promise.path, promise.checkpoint).encode()
+    listed = ",".join([f'"{device.hex()}"' for device in sorted(devices)])
+    return b'%b,"proof":%b,"devices":[%b]%b}' % (
+        answered.promise,
+        encode_json(proof),
+        listed.encode("ascii"),
+        newest.encode("ascii"),
+    )
