@@ -11,26 +11,20 @@ from keystead.monitor.model import NEVER
 
 __all__ = ["show_report"]
 
+_COLUMNS = (
+    *("logged", "entries", "CA", "subscriber", "serial", "valid"),
+    *("assurance", "service", "audit then", "audit now"),
+)
+_WIDE = 150
+"""Columns of a terminal on which a table of certificates can be read; elsewhere each is a block of lines."""
+
 
 def show_report(output: Output, report: LookupReport) -> None:
     """All of it; nothing where the output is for programs."""
     if output.as_json:
         return
     output.heading(_title(report))
-    several = len(report.logs) > 1
-    certificates = report.certificates
-    if certificates:
-        output.table(
-            [
-                *(["log"] if several else []),
-                *("logged", "entries", "CA", "subscriber", "serial", "valid"),
-                *("assurance", "service", "audit then", "audit now"),
-            ],
-            [
-                [*([log.proven_at.origin] if several else []), *_certificate_row(certificate)]
-                for log, certificate in certificates
-            ],
-        )
+    _show_certificates(output, report)
     unreadable = [one for log in report.logs for one in log.unreadable]
     if unreadable:
         output.table(
@@ -60,10 +54,26 @@ def show_report(output: Output, report: LookupReport) -> None:
             output.text("Nothing can be shown: no log's answer is good.")
 
 
+def _show_certificates(output: Output, report: LookupReport) -> None:
+    several = len(report.logs) > 1
+    columns = [*(["log"] if several else []), *_COLUMNS]
+    rows = [
+        [*([log.proven_at.origin] if several else []), *_certificate_row(certificate)]
+        for log, certificate in report.certificates
+    ]
+    if rows and output.width >= _WIDE:
+        output.table(columns, rows)
+    else:
+        for row in rows:
+            output.pairs(*zip(columns, row, strict=True))
+            output.text("")
+
+
 def _title(report: LookupReport) -> str:
     kind, value = report.question.kind, report.question.value.hex()
     if kind is not QuestionKind.DEVICE or report.device is None:
-        return f"{kind.value} {value}"
+        called = f"{report.question.called}, " if report.question.called else ""
+        return f"{kind.value} {called}{value}"
     device = report.device
     class_ = "cloud" if device.cloud else device.class_
     name = device.scheme if device.value is None else f"{device.scheme}:{device.value}"

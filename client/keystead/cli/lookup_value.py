@@ -41,7 +41,7 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
         return _of_certificate(kind, path, issuer_file)
     scheme, colon, text = value.partition(":")
     if kind is QuestionKind.DEVICE and colon:
-        return [Question(kind, device_id(scheme, text))]
+        return [Question(kind, device_id(scheme, text), value)]
     forms = "64 lowercase hexadecimal digits, or the file of a certificate"
     if kind is QuestionKind.DEVICE:
         forms += ", or scheme:value, as yubico-piv-serial:28557046"
@@ -70,5 +70,7 @@ def _of_certificate(kind: QuestionKind, path: Path, issuer_file: Path | None) ->
         return [Question(kind, extension.service)]
     if kind is QuestionKind.DEVICE and extension is not None and extension.devices:
         return [Question(kind, device.device_id) for device in extension.devices]
-    hint = "; ask about its key or the certificate itself" if kind is QuestionKind.DEVICE else ""
-    raise UsageError(f"{path}: the certificate's extension names no {kind.value}{hint}")
+    raise UsageError(
+        f"{path}: the certificate's extension names no {kind.value}; a statement may: ask about the certificate, with "
+        f"keystead lookup certificate {path}"
+    )

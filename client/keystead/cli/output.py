@@ -76,6 +76,11 @@ class Output:
     def __init__(self, as_json: bool) -> None:
         self.as_json = as_json
 
+    @property
+    def width(self) -> int:
+        """Columns that a line may have."""
+        return _console(sys.stdout).width
+
     def document(self, value: dict[str, Any]) -> None:
         """One JSON document on a line of its own."""
         if self.as_json:

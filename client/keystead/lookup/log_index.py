@@ -133,7 +133,17 @@ class LogIndex:
             freshness: the reader's limits; None where the head was found fresh enough.
         """
         path = request_path(self._prefix, subject, wanted, limit, head)
-        raw = await self._answers.get(path, MAX_ANSWER_BYTES)
+        try:
+            raw = await self._answers.get(path, MAX_ANSWER_BYTES)
+        except FetchError as error:
+            if error.status != 503:
+                raise
+            raise FetchError(
+                f"the index of {self.trust.name} cannot answer now: it is being built, or the log is busy; try again "
+                "in a minute",
+                url=path,
+                status=503,
+            ) from error
         if raw is None:
             why = (
                 f"does not keep the head at {head} of its index any more; ask again, under a new one"

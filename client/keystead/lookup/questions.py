@@ -4,7 +4,7 @@
 Pure.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from keystead.index.kinds import IndexKind, Subject
@@ -44,10 +44,12 @@ class Question:
     Attributes:
         kind: what it is.
         value: its id, 32 bytes.
+        called: what the asker calls it, where that is not the id.
     """
 
     kind: QuestionKind
     value: bytes
+    called: str = field(default="", compare=False)
 
     @property
     def certificates(self) -> Subject:

@@ -12,6 +12,7 @@ import pytest
 
 from keystead.certificate.device_identifier import device_id
 from keystead.certificate.extension import Method
+from keystead.cli.output import Output
 from keystead.statements.audit_scheme import AuditScheme
 from keystead.statements.dsse import Envelope, sign_envelope
 from keystead.statements.payloads import (
@@ -264,6 +265,18 @@ def test_a_certificate_without_its_issuer(keystead: CommandLine, told: Place) ->
     assert (ended.code, ended.document["absent"]) == (0, True)
 
 
+def test_on_a_narrow_terminal(keystead: CommandLine, told: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A block of lines for each certificate, with the same in it, and nothing folded."""
+    monkeypatch.setattr(Output, "width", 80)
+    ended = told.lookup(keystead, "device", DEVICE.hex())
+    assert ended.code == 0
+    lines = ended.out.splitlines()
+    assert [line.split()[1:] for line in lines if line.startswith("subscriber")] == [
+        *(["First", "AB"], ["Second", "GmbH"], ["Third", "Ltd"])
+    ]
+    assert next(line for line in lines if line.startswith("audit now")).endswith(", Careful Audits")
+
+
 def test_absence(keystead: CommandLine, told: Place) -> None:
     """That nothing is there is proven, and said so."""
     ended = told.lookup(keystead, "device", "yubico-piv-serial:99", "--json")
@@ -273,6 +286,7 @@ def test_absence(keystead: CommandLine, told: Place) -> None:
     ended = told.lookup(keystead, "key", "00" * 32)
     assert ended.code == 0
     assert "Proven absent" in ended.out
+    assert "device yubico-piv-serial:99, " in told.lookup(keystead, "device", "yubico-piv-serial:99").out
 
 
 def test_only_the_newest(keystead: CommandLine, told: Place) -> None:

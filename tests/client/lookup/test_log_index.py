@@ -97,6 +97,24 @@ async def test_a_lie_is_kept_in_the_error(indexed: IndexedLog) -> None:
     assert refused.value.evidence["answer"]
 
 
+async def test_an_index_that_is_being_built(indexed: IndexedLog) -> None:
+    """It is said, and what to do; other failures of the log are told as they are."""
+
+    class Failing:
+        status = 503
+
+        async def get(self, path: str, limit: int = 1 << 30) -> bytes | None:
+            raise FetchError("no", status=self.status)
+
+    failing = Failing()
+    index = LogIndex(indexed.log.trust, failing, clock=lambda: indexed.log.now_ms)
+    with pytest.raises(FetchError, match="being built"):
+        await index.open(DEVICE)
+    failing.status = 500
+    with pytest.raises(FetchError, match="^no$"):
+        await index.open(DEVICE)
+
+
 async def test_a_log_without_an_index() -> None:
     """It is said, as is a head that is not kept any more."""
     log = MemoryLog()
