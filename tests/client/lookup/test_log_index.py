@@ -111,7 +111,7 @@ async def test_an_index_that_is_being_built(indexed: IndexedLog) -> None:
     with pytest.raises(FetchError, match="being built"):
         await index.open(DEVICE)
     failing.status = 500
-    with pytest.raises(FetchError, match="^no$"):
+    with pytest.raises(FetchError, match=r"^no$"):
         await index.open(DEVICE)
 
 
