@@ -33,6 +33,7 @@ _VERBS = {
     "acknowledge": "that a finding is known, until when, and why",
     "verify": "what logs promised about a certificate, whether they keep it, and what is said about it",
     "audit": "check everything in a log again, from raw bytes",
+    "index": "build and serve the device index of a public log on this machine",
     "serve": "run a log",
 }
 

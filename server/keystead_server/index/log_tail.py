@@ -137,12 +137,12 @@ class LogTail:
             known = self._issuers(leaf.fingerprints[0])
         return subjects_of_entry(leaf.entry, known)
 
-    def heads(self, after: int, window_ms: int, size: int) -> list[LoggedHead]:
+    def heads(self, after: int, window_ms: int | None, size: int) -> list[LoggedHead]:
         """The last heads of the log, ascending: those after the leaf `after`, not older than the newest by more.
 
         Args:
             after: leaf index of a head, or -1.
-            window_ms: how much older than the newest the oldest may be.
+            window_ms: how much older than the newest the oldest may be; None for any age.
             size: of the statement log.
         """
         found: list[LoggedHead] = []
@@ -153,7 +153,7 @@ class LogTail:
             for leaf in range(stop - 1, start - 1, -1):
                 head = self._head(leaf, entries[leaf - start])
                 if head is not None:
-                    if found and head.time < found[0].time - window_ms:
+                    if found and window_ms is not None and head.time < found[0].time - window_ms:
                         return found[::-1]
                     found.append(head)
             stop = start

@@ -145,7 +145,7 @@ class IndexReplica:
         return self._versions.rows[-1] if self._versions.rows else None
 
     def catch_up(self) -> None:
-        """Bring the map to the log's last head, through those that are kept, and to disk.
+        """Bring the map to the log's last head, through all that are new, and to disk.
 
         Raises:
             StoreError: a file of the log is missing or altered, or the index's files cannot be written.
@@ -162,8 +162,11 @@ class IndexReplica:
         """
         published = self._tail.published()
         served = self.served
-        after = -1 if served is None else served.leaf
-        heads = self._tail.heads(after, RETENTION_MS, published.statements.size)
+        if served is None:
+            # A build begins at the oldest head that is still answered under.
+            heads = self._tail.heads(-1, RETENTION_MS, published.statements.size)
+        else:
+            heads = self._tail.heads(served.leaf, None, published.statements.size)
         for head in heads:
             if not self._is_possible(head, published):
                 self._report(head, "it covers less than the head before it, or more than the log has")

@@ -1,57 +1,26 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The aiohttp application: routes, limits and headers."""
+"""The aiohttp application of a log: its routes."""
 
-import time
-from collections.abc import Awaitable, Callable
 from pathlib import Path
 
 from aiohttp import web
 
 from keystead_server.index.process import FOLDER
 from keystead_server.index.reader import IndexReader
+from keystead_server.web.answering import answering
 from keystead_server.web.ct_reads import add_ct_read_routes
 from keystead_server.web.description import add_description_route
 from keystead_server.web.device_index import add_index_routes
 from keystead_server.web.issuance import add_issuance_routes
 from keystead_server.web.limits import BODIES, MAX_BODY, BodyReader
 from keystead_server.web.log_list import add_log_list_route
-from keystead_server.web.metrics import METRICS, add_metrics_route
+from keystead_server.web.metrics import add_metrics_route
 from keystead_server.web.page import add_page_routes
-from keystead_server.web.problem import problem_for
 from keystead_server.web.reads import add_read_routes
 from keystead_server.web.service import SERVICE, LogService
 from keystead_server.web.statements import add_statement_routes
 
 __all__ = ["make_application"]
-
-
-@web.middleware
-async def _answer(
-    request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
-) -> web.StreamResponse:
-    """What every answer has in common, in one layer because each costs a tile read a tenth of its time.
-
-    Errors become problems; what is served is data, never to be sniffed, and readable from any page; the answer is
-    counted under the name of its route.
-    """
-    started = time.perf_counter()
-    try:
-        response = await handler(request)
-    except Exception as error:  # noqa: BLE001 - `problem_for` logs what nobody foresaw
-        response = problem_for(error)
-    headers = response.headers
-    if "X-Content-Type-Options" not in headers:
-        headers["X-Content-Type-Options"] = "nosniff"
-    if request.method in {"GET", "HEAD"} and "Access-Control-Allow-Origin" not in headers:
-        headers["Access-Control-Allow-Origin"] = "*"
-    resource = request.match_info.route.resource
-    request.app[METRICS].count(
-        request.method,
-        resource.canonical if resource is not None else "none",
-        response.status,
-        time.perf_counter() - started,
-    )
-    return response
 
 
 def make_application(service: LogService, data: Path | None = None) -> web.Application:
@@ -61,7 +30,7 @@ def make_application(service: LogService, data: Path | None = None) -> web.Appli
         service: the log.
         data: the log's folder, where its index lies.
     """
-    app = web.Application(middlewares=[_answer], client_max_size=MAX_BODY)
+    app = web.Application(middlewares=[answering], client_max_size=MAX_BODY)
     app[SERVICE] = service
     app[BODIES] = BodyReader()
     add_issuance_routes(app)
