@@ -40,8 +40,10 @@ with atheris.instrument_imports(include=["keystead", "keystead_server"]):
     from keystead.devices.evidence import evidence_from_json, parse_evidence
     from keystead.devices.request import parse_request
     from keystead.devices.verify import verify_evidence
-    from keystead.encoding.json import decode_json
+    from keystead.encoding.json import decode_json, encode_json
     from keystead.errors import KeysteadError
+    from keystead.index.answer import parse_answer
+    from keystead.lookup.single_entry import parse_entry_and_proof
     from keystead.statements.dsse import parse_envelope
     from keystead.statements.entry import parse_statement_entry
     from keystead.statements.payloads import parse_statement
@@ -124,9 +126,15 @@ def targets() -> Mapping[str, Target]:
         "certificate": Target(_certificate, (certificate,)),
         "checkpoint": Target(_text(parse_checkpoint), (note.partition(b"\n\n")[0] + b"\n",)),
         "data-tile": Target(lambda data: decode_data_tile(data, 1), ()),
+        "entry-and-proof": Target(
+            parse_entry_and_proof, (b'{"leaf_input":"","extra_data":"","audit_path":[]}',)
+        ),
         "entry-bundle": Target(lambda data: decode_bundle(data, 1), (b"\0\x03abc",)),
         "evidence": Target(_evidence(anchors), evidence),
         "extension": Target(parse_extension, (extension,)),
+        "index-answer": Target(
+            parse_answer, tuple(map(encode_json, _vectors("device-index.json")["answers"]))
+        ),
         "json": Target(decode_json, (body, b'{"a":[0,true,null,"\\u00e9"]}')),
         "leaf": Target(parse_merkle_tree_leaf, ()),
         "lint": Target(lint, (certificate,)),

@@ -37,7 +37,7 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
     except ParseError:
         pass
     path = Path(value)
-    if path.is_file():
+    if _is_file(path):
         return _of_certificate(kind, path, issuer_file)
     scheme, colon, text = value.partition(":")
     if kind is QuestionKind.DEVICE and colon:
@@ -46,6 +46,13 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
     if kind is QuestionKind.DEVICE:
         forms += ", or scheme:value, as yubico-piv-serial:28557046"
     raise UsageError(f"{value!r} names no {kind.value}: give {forms}")
+
+
+def _is_file(path: Path) -> bool:
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a name, or with characters that none has
+        return False
 
 
 def _of_certificate(kind: QuestionKind, path: Path, issuer_file: Path | None) -> list[Question] | Certificate:

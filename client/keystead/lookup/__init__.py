@@ -32,6 +32,9 @@ judge it, and what it means to a monitor::
 * `gathered`    what was gathered, and what is missing from it (pure)
 * `gathering`   gathers until nothing is missing
 * `tables`      what was gathered, judged by the monitor's own code
+* `look_up`     one question to several logs, for `keystead lookup`; `reporting` makes of what was gathered the values
+                of `report` and `shown`, with `audits` (was its service audited then, and is it now) and `wording`
+* `by_content`  a certificate whose issuer is not at hand
 
 Everything raises errors of `keystead.errors`; a lie is a `VerificationError` whose `check` names what was found.
 """

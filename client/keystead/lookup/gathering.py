@@ -110,6 +110,7 @@ class Gathering:
                 raise FetchError(
                     f"{self.reading.trust.name} does not serve its policy {digest.hex()}, without which nothing "
                     "that was said can be judged",
+                    url=f"policy/{digest.hex()}",
                     status=404,
                 )
         await self._fetch("evidence", evidence, MAX_EVIDENCE_BYTES)

@@ -150,7 +150,7 @@ class LogIndex:
                 if head is not None
                 else "has no device index"
             )
-            raise FetchError(f"{self.trust.name} {why}", url=path, status=404)
+            raise FetchError(f"{self.trust.name} {why}", url=path)
         try:
             answer = verify_answer(parse_answer(raw), subject, self._keys, freshness, head_index=head)
             if wanted is None:

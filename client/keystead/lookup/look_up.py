@@ -3,7 +3,8 @@
 
 Invariants:
 
-* a log whose answer is not good, too old or too far behind contributes nothing but the problem, named by its check;
+* a log whose answer is not good, too old or too far behind, or that withholds what its checkpoint promises, contributes
+  nothing but the problem, named by its check;
 * a log that cannot be reached ends it: what it might have said is not known.
 """
 
@@ -12,7 +13,7 @@ from collections.abc import Sequence
 from keystead.audit.problem import Problem
 from keystead.audit.progress import SILENT, Progress
 from keystead.devices.anchors import AnchorSet
-from keystead.errors import ParseError, VerificationError
+from keystead.errors import FetchError, ParseError, VerificationError
 from keystead.index.kinds import IndexKind, Subject
 from keystead.lookup.gathering import gather
 from keystead.lookup.log_index import LogIndex
@@ -22,6 +23,15 @@ from keystead.lookup.reporting import report_log
 from keystead.lookup.snapshot import Snapshot
 
 __all__ = ["look_up"]
+
+_WITHHELD = {
+    "/tile/data/": "bundle-withheld",
+    "/tile/entries/": "bundle-withheld",
+    "/tile/": "tile-withheld",
+    "/issuer/": "issuer-withheld",
+    "/policy/": "policy-withheld",
+}
+"""As an audit calls it, by the paths below a log's base."""
 
 _UNDECODABLE = Subject(IndexKind.UNDECODABLE, b"")
 
@@ -44,7 +54,7 @@ async def look_up(
         progress: is told how far it is.
 
     Raises:
-        FetchError: a log cannot be reached, has no index, or withholds what its checkpoint promises.
+        FetchError: a log cannot be reached, or has no index.
     """
     found: list[LogReport] = []
     problems: list[Problem] = []
@@ -55,6 +65,11 @@ async def look_up(
             problems.append(_problem(index.origin, error.check or "verification", error))
         except ParseError as error:
             problems.append(_problem(index.origin, "malformed", error))
+        except FetchError as error:
+            withheld = _withheld(error)
+            if withheld is None:
+                raise
+            problems.append(_problem(index.origin, withheld, error))
         else:
             found.append(report)
             problems += report.problems
@@ -85,6 +100,13 @@ def _proven_at(snapshot: Snapshot, undecodable: int) -> ProvenAt:
     )
 
 
-def _problem(origin: str, code: str, error: VerificationError | ParseError) -> Problem:
+def _withheld(error: FetchError) -> str | None:
+    """The code of what a log does not serve although it must; None where it did not answer at all."""
+    if error.status != 404:
+        return None
+    return next((code for part, code in _WITHHELD.items() if part in f"/{error.url}"), None)
+
+
+def _problem(origin: str, code: str, error: VerificationError | ParseError | FetchError) -> Problem:
     evidence = error.evidence if isinstance(error, VerificationError) else {}
     return Problem(code, origin, str(error), evidence=evidence)

@@ -78,6 +78,27 @@ async def test_a_log_that_cannot_be_asked_ends_it() -> None:
         await look_up(DEVICE, [index_of(other)[1], index], one.anchors)
 
 
+@pytest.mark.parametrize(
+    ("part", "code"),
+    [
+        ("issuance/tile/data/", "bundle-withheld"),
+        ("statements/tile/entries/", "bundle-withheld"),
+        ("issuance/tile/0/", "tile-withheld"),
+        ("issuance/issuer/", "issuer-withheld"),
+        ("policy/", "policy-withheld"),
+    ],
+)
+async def test_what_a_log_withholds_is_named(part: str, code: str) -> None:
+    """It is there and does not serve what it promised: its answer is not good, which is not that it is not there."""
+    history = AuditedHistory()
+    history.certificate("Alpha AB", serial=1)
+    _, index = index_of(history)
+    history.log.hooks.append(lambda path, found: None if path.startswith(part) else found)
+    report = await look_up(DEVICE, [index], history.anchors)
+    assert [problem.code for problem in report.problems] == [code]
+    assert not report.logs
+
+
 async def test_progress_is_told() -> None:
     """Questions and entries are counted as they are known, and all of them are done in the end."""
     history = AuditedHistory()

@@ -2,14 +2,16 @@
 """One entry with its inclusion proof, as RFC 6962 has it, instead of a whole data tile."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from hypothesis import given
 
 from keystead.client.http import HTTPFetcher
 from keystead.client.log_reader import LogReader
 from keystead.client.verified_tree import VerifiedTree
-from keystead.ct.leaf import PRECERT_ENTRY
+from keystead.ct.leaf import PRECERT_ENTRY, X509_ENTRY, LogEntry
 from keystead.encoding.json import decode_json, encode_json
 from keystead.encoding.rfc4648 import decode_base64, encode_base64
 from keystead.encoding.tls import opaque24
@@ -19,6 +21,7 @@ from keystead.lookup.single_entry import fetch_entry, parse_entry_and_proof
 from keystead.tlog.checkpoint import verify_checkpoint
 from keystead.tlog.merkle import make_inclusion_proof
 from support.audited_history import AuditedHistory
+from support.fuzzing import FUZZ, damaged, only_our_errors
 from support.running_log import running_log
 
 Change = Callable[[dict[str, object]], object]
@@ -180,6 +183,30 @@ def test_what_is_no_answer(data: bytes) -> None:
     """One error, whatever it is."""
     with pytest.raises(ParseError):
         parse_entry_and_proof(data)
+
+
+def _answers() -> list[bytes]:
+    """Of a precertificate's entry, and of a certificate's."""
+    entry = LogEntry(1_750_000_000_000, X509_ENTRY, b"\x30\x00", b"", 0)
+    precertificate = replace(entry, entry_type=PRECERT_ENTRY, issuer_key_hash=bytes(32), leaf_index=1)
+    chain = opaque24(opaque24(b"\x30\x00"))
+    return [
+        encode_json(
+            {
+                "leaf_input": encode_base64(one.merkle_tree_leaf()),
+                "extra_data": encode_base64(extra),
+                "audit_path": [encode_base64(bytes(32))],
+            }
+        )
+        for one, extra in ((entry, chain), (precertificate, opaque24(b"\x30\x00") + chain))
+    ]
+
+
+@given(damaged(*_answers()))
+@FUZZ
+def test_nothing_else_escapes(data: bytes) -> None:
+    """Damaged answers are read, or refused with our error."""
+    only_our_errors(parse_entry_and_proof, data)
 
 
 async def test_a_running_log_answers(tmp_path: Path) -> None:
