@@ -468,6 +468,7 @@ class History:
         terms: Terms = DEFAULT_TERMS,
         watch: WatchList | None = None,
         start: Start | None = None,
+        jobs: int = 1,
     ) -> Report:
         """One round of the monitor on a day (the last of the history), as of that day unless `at` is given."""
         logs = [MonitoredLog(self.log.trust, fetcher or self.log)]
@@ -483,6 +484,7 @@ class History:
             terms=terms,
             watch=watch,
             start=start,
+            jobs=jobs,
         )
 
 

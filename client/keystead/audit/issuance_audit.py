@@ -17,8 +17,8 @@ from keystead.audit.problem import Problem
 from keystead.audit.progress import Progress
 from keystead.audit.state import ISSUANCE, AuditState
 from keystead.audit.tree_reader import BundleReading, ReadBundle, StoredBundle, TreeReader
-from keystead.audit.workers import Workers
 from keystead.client.trust import IssuanceTrust
+from keystead.client.workers import Workers
 from keystead.errors import ParseError
 from keystead.tlog.checkpoint import VerifiedCheckpoint
 from keystead.tlog.merkle import HASH_SIZE

@@ -31,9 +31,9 @@ from keystead.audit.report import AuditReport
 from keystead.audit.rules import Range, duplicate_entries, repeated_evidence, require_statements
 from keystead.audit.state import ISSUANCE, STATEMENTS, AuditState
 from keystead.audit.statements_audit import StatementsAudit
-from keystead.audit.workers import Workers
 from keystead.client.fetcher import Fetcher
 from keystead.client.trust import Trust
+from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.tlog.checkpoint import VerifiedCheckpoint
 

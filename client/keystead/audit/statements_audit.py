@@ -19,8 +19,8 @@ from keystead.audit.progress import Progress
 from keystead.audit.read_statement import ReadStatement, UnreadableStatement, read_statement
 from keystead.audit.state import STATEMENTS, AuditState
 from keystead.audit.tree_reader import BundleReading, ReadBundle, StoredBundle, TreeReader
-from keystead.audit.workers import Workers
 from keystead.client.trust import StatementsTrust
+from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
 from keystead.errors import ParseError

@@ -11,7 +11,6 @@ import click
 
 from keystead.audit.report import AuditReport
 from keystead.audit.run import AuditOptions, audit_log
-from keystead.audit.workers import available_cores
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
 from keystead.cli.logs import find_logs, under_policy
 from keystead.cli.options import anchors_option, json_option, log_options
@@ -21,6 +20,7 @@ from keystead.client.anchors_file import own_anchors
 from keystead.client.fetcher import Fetcher, FolderFetcher
 from keystead.client.http import HTTPFetcher
 from keystead.client.trust import Trust, parse_trust
+from keystead.client.workers import available_cores
 from keystead.errors import ParseError, UsageError
 
 __all__ = ["command"]

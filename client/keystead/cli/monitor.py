@@ -20,6 +20,7 @@ from keystead.cli.output import Output
 from keystead.cli.terminal import print_error, print_note
 from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
+from keystead.client.workers import available_cores
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import KeysteadError, UsageError
 from keystead.monitor.back_fill import Start
@@ -91,6 +92,12 @@ _WHOLE_SECOND = 999
     help="Do not accept what this party or operator states as a resolution; repeat for several.",
 )
 @click.option("--clouds-too", is_flag=True, help="Hold devices of cloud providers to the same rules.")
+@click.option(
+    "--jobs",
+    type=click.IntRange(min=1),
+    metavar="N",
+    help="Processes that read statements and verify evidence; by default as many as there are cores.",
+)
 @anchors_option
 @log_options
 @json_option
@@ -107,6 +114,7 @@ def command(
     watch_file: Path | None,
     refused: tuple[str, ...],
     clouds_too: bool,
+    jobs: int | None,
     anchors_file: Path | None,
     log_urls: tuple[str, ...],
     trust_files: tuple[Path, ...],
@@ -129,6 +137,7 @@ def command(
         None if watch_file is None else read_watch_list(watch_file),
         lists,
         _start(from_entry, since),
+        available_cores() if jobs is None else jobs,
     )
     monitor = _Monitor(Output(as_json), task, show_all)
     logs = _Logs(log_urls, trust_files, witness_policy)
@@ -145,6 +154,7 @@ class _Task:
     watch: WatchList | None
     lists: tuple[Path, ...]
     start: Start | None
+    jobs: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -209,6 +219,7 @@ class _Monitor:
                 terms=task.terms,
                 watch=task.watch,
                 start=task.start,
+                jobs=task.jobs,
             )
 
     async def _follow(self, logs: Sequence[MonitoredLog], every: int) -> None:

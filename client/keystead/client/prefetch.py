@@ -3,10 +3,10 @@
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable
 from typing import TypeVar
 
-__all__ = ["in_order"]
+__all__ = ["in_order", "map_ahead"]
 
 Key = TypeVar("Key")
 Value = TypeVar("Value")
@@ -35,6 +35,43 @@ async def in_order(
             if not waiting:
                 return
             yield await waiting.popleft()
+    finally:
+        for task in waiting:
+            task.cancel()
+        await asyncio.gather(*waiting, return_exceptions=True)
+
+
+async def map_ahead(
+    work: Callable[[Key], Awaitable[Value]], source: AsyncIterable[Key], ahead: int
+) -> AsyncGenerator[Value, None]:
+    """`work(item)` for each item of a source, in its order, with at most `ahead` under way at once.
+
+    An error of the source comes behind the values of the items before it; else as for errors and closing, like
+    `in_order`.
+    """
+
+    async def one(item: Key) -> Value:
+        return await work(item)
+
+    waiting: deque[asyncio.Task[Value]] = deque()
+    failed: Exception | None = None
+    items = aiter(source)
+    try:
+        while True:
+            try:
+                item = await anext(items)
+            except StopAsyncIteration:
+                break
+            except Exception as error:  # noqa: BLE001 -- raised below
+                failed = error
+                break
+            waiting.append(asyncio.create_task(one(item)))
+            if len(waiting) >= max(ahead, 1):
+                yield await waiting.popleft()
+        while waiting:
+            yield await waiting.popleft()
+        if failed is not None:
+            raise failed
     finally:
         for task in waiting:
             task.cancel()

@@ -13,14 +13,28 @@ import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import parse_evidence
 from keystead.devices.result import Attestation
 from keystead.devices.verify import verify_evidence
 from keystead.errors import EvidenceError, ParseError
+from keystead.statements.kinds.device_evidence import DeviceEvidence
 
-__all__ = ["EvidenceFacts", "Identity", "Outcome", "examine", "parse_identities", "withheld"]
+__all__ = [
+    "EvidenceFacts",
+    "EvidenceJob",
+    "Examined",
+    "Identity",
+    "Outcome",
+    "contradiction",
+    "examine",
+    "examine_pieces",
+    "parse_identities",
+    "read_evidence_row",
+    "withheld",
+]
 
 
 class Outcome(StrEnum):
@@ -116,6 +130,77 @@ def _proven(attestation: Attestation) -> EvidenceFacts:
         attestation.anchors,
         attestation.rests_on,
         tuple(Identity(one.device_id, one.scheme, one.value) for one in attestation.identities),
+    )
+
+
+class Examined(NamedTuple):
+    """What a piece of evidence proves, found out ahead of judging.
+
+    Attributes:
+        facts: what it proves.
+        policy: leaf index of the policy whose anchors were asked, too; None where the own ones settled it.
+    """
+
+    facts: EvidenceFacts
+    policy: int | None
+
+
+class EvidenceJob(NamedTuple):
+    """Pieces of evidence to verify: a piece of work for another process.
+
+    Attributes:
+        pieces: their encodings.
+        own: the monitor's anchors.
+        of_policy: those of the policy that is likely to be in force.
+        policy: leaf index of that policy.
+    """
+
+    pieces: tuple[bytes, ...]
+    own: AnchorSet
+    of_policy: AnchorSet
+    policy: int
+
+
+def examine_pieces(job: EvidenceJob) -> tuple[Examined, ...]:
+    """Verify several pieces of evidence."""
+    found = []
+    for data in job.pieces:
+        facts = examine(data, job.own, AnchorSet(()))
+        if facts.outcome is Outcome.FAILED:
+            found.append(Examined(examine(data, job.own, job.of_policy), job.policy))
+        else:
+            found.append(Examined(facts, None))
+    return tuple(found)
+
+
+def contradiction(statement: DeviceEvidence, key: bytes, found: EvidenceFacts) -> str:
+    """What is wrong with the log's word about evidence; empty where nothing is."""
+    if found.outcome is Outcome.UNKNOWN_FORMAT:
+        return ""
+    if found.outcome is not Outcome.VERIFIED:
+        return found.why or "it does not verify"
+    if found.key != key:
+        return "its attested key is not the certificate's"
+    if found.format != statement.format or found.anchors != statement.anchors:
+        return "its format or the anchors that it leads to are others"
+    if {identity.device_id for identity in found.identities} != {
+        device.device_id for device in statement.devices
+    }:
+        return "it proves other devices"
+    return ""
+
+
+def read_evidence_row(
+    outcome: str, format_name: str, key: bytes, anchors: bytes, rests_on: bytes, identities: str
+) -> EvidenceFacts:
+    """What the database keeps of a piece of evidence."""
+    return EvidenceFacts(
+        Outcome(outcome),
+        format_name,
+        key,
+        tuple(anchors[at : at + 32] for at in range(0, len(anchors), 32)),
+        frozenset(rests_on[at : at + 32] for at in range(0, len(rests_on), 32)),
+        tuple(parse_identities(identities)),
     )
 
 

@@ -19,50 +19,28 @@ Invariants:
 """
 
 from contextlib import aclosing
-from typing import Any, Protocol
+from typing import Any
 
 from keystead.client.log_reader import LogReader, check_extends
 from keystead.client.trust import parse_trust
-from keystead.client.verified_tree import DATA_TILES, ENTRY_BUNDLES, VerifiedTree
+from keystead.client.verified_tree import DATA_TILES, VerifiedTree
+from keystead.client.workers import Workers
 from keystead.ct.leaf import parse_merkle_tree_leaf
 from keystead.devices.anchors import AnchorSet
-from keystead.devices.evidence import MAX_EVIDENCE_BYTES
 from keystead.errors import LogMisbehaviourError, ParseError, ProofError, UsageError
 from keystead.monitor.back_fill import Start, find_start
 from keystead.monitor.issuance_entries import IssuanceEntries, MonitoredLog
 from keystead.monitor.kept_tiles import KeptTiles
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
-from keystead.monitor.named_objects import fetch_named
-from keystead.monitor.replay import StatementReplay
+from keystead.monitor.progress import Progress, Silence
+from keystead.monitor.statement_entries import StatementEntries
 from keystead.monitor.store import Store
-from keystead.statements.entry import parse_statement_entry
-from keystead.statements.policy import MAX_POLICY_BYTES
 from keystead.tlog.checkpoint import VerifiedCheckpoint, verify_checkpoint
 
-__all__ = ["Follower", "MonitoredLog", "Progress", "Silence"]
+__all__ = ["Follower", "MonitoredLog"]
 
 _UNPROVEN = "perhaps a stale cache"
 """What a rollback that nothing dates is kept under."""
-
-
-class Progress(Protocol):
-    """Who wants to know how far following is."""
-
-    def aim(self, total: int) -> None:
-        """So many more entries are to be read."""
-
-    def advance(self, steps: int = 1) -> None:
-        """So many more were."""
-
-
-class Silence:
-    """Nobody wants to know."""
-
-    def aim(self, total: int) -> None:
-        """Say nothing."""
-
-    def advance(self, steps: int = 1) -> None:
-        """Say nothing."""
 
 
 class Follower:
@@ -72,6 +50,7 @@ class Follower:
         store: the state.
         log: what to follow.
         anchors: the monitor's own vendor anchors.
+        workers: where what takes long is done.
         progress: is told how far it is.
         now_ms: when this round is, for what logs themselves do not date.
         start: from where on to read the issuance log; None: a new log from its beginning, another as before.
@@ -82,6 +61,7 @@ class Follower:
         store: Store,
         log: MonitoredLog,
         anchors: AnchorSet,
+        workers: Workers,
         *,
         now_ms: int,
         progress: Progress | None = None,
@@ -89,7 +69,6 @@ class Follower:
     ) -> None:
         self._store = store
         self._db = store.db
-        self._fetcher = log.fetcher
         self._trust = log.trust
         self._progress = progress or Silence()
         self._now_ms = now_ms
@@ -97,9 +76,7 @@ class Follower:
         self.id = self._register()
         self._tiles = KeptTiles(log.fetcher, store, self.id)
         self._entries = IssuanceEntries(store, self.id, log)
-        self.replay = StatementReplay(
-            self._db, self.id, log.trust.statements.key.origin, log.trust.statements.statement_key, anchors
-        )
+        self._statements = StatementEntries(store, self.id, log, anchors, workers)
 
     def _register(self) -> int:
         """The log's row; a log whose keys changed is another log."""
@@ -160,12 +137,13 @@ class Follower:
         self._progress.aim(issuance.size - read.stop + len(unread) + statements.size - statements_next)
         # (3), (4)
         await self._read_issuance(issuance, range(read.stop, issuance.size))
-        await self._read_statements(statements, statements_next)
+        await self._statements.judge_waiting(self._read())
+        await self._statements.read(statements, statements_next, self._read(), self._progress)
         # (5)
         await self._read_issuance(issuance, unread, backwards=True)
-        await self._judge_waiting(statements)
+        await self._statements.judge_waiting(self._read())
         # (6)
-        await self._ask_again()
+        await self._statements.ask_again()
 
     async def _extend(self, log: str, tree: VerifiedTree) -> None:
         """Check that a tree extends the one that was seen last, and remember it."""
@@ -236,58 +214,3 @@ class Follower:
             finally:
                 # Also what was read before something failed: it need not be read again.
                 self._entries.keep()
-
-    async def _judge_waiting(self, tree: VerifiedTree) -> None:
-        for entries in self.replay.waiting(self._read()):
-            await self._apply(entries, tree.checkpoint.raw)
-
-    async def _read_statements(self, tree: VerifiedTree, start: int) -> None:
-        await self._judge_waiting(tree)
-        async with aclosing(tree.bundles(ENTRY_BUNDLES, start)) as bundles:
-            async for bundle in bundles:
-                entries = {bundle.start + at: raw for at, raw in enumerate(bundle.entries)}
-                await self._apply(entries, tree.checkpoint.raw, bundle.start + len(entries))
-                self._progress.advance(len(entries))
-
-    async def _apply(
-        self, entries: dict[int, bytes], checkpoint: bytes, next_index: int | None = None
-    ) -> None:
-        """Judge statements, with what they refer to at hand; `next_index` is how far the log is read then."""
-        read = self._read()
-        needs = self.replay.needs(entries.values(), read)
-        fetched = await fetch_named(self._fetcher, "policy", needs.policies, MAX_POLICY_BYTES)
-        fetched |= await fetch_named(self._fetcher, "evidence", needs.evidence, MAX_EVIDENCE_BYTES)
-        with self._store.transaction() as db:
-            for index, raw in entries.items():
-                if next_index is not None:
-                    self._check_time(index, raw, checkpoint)
-                self.replay.apply(index, raw, fetched, read)
-            if next_index is not None:
-                db.execute("UPDATE log SET statements_next = ? WHERE id = ?", (next_index, self.id))
-
-    def _check_time(self, index: int, raw: bytes, checkpoint: bytes) -> None:
-        """Keep it where a statement is dated before the one before it: the log signed it."""
-        try:
-            time_ms = parse_statement_entry(raw).timestamp
-        except ParseError:
-            return  # which judging complains about
-        (last,) = self._db.execute("SELECT statements_time FROM log WHERE id = ?", (self.id,)).fetchone()
-        if time_ms < last:
-            origin = self._trust.statements.key.origin
-            said = f"statement {index} is earlier than the one before it"
-            evidence = {"entry": raw, "checkpoint": checkpoint}
-            record_misbehaviour(
-                self._db, Misbehaviour(origin, "time-goes-back", str(index), time_ms, said, evidence)
-            )
-        self._db.execute("UPDATE log SET statements_time = ? WHERE id = ?", (time_ms, self.id))
-
-    async def _ask_again(self) -> None:
-        """Fetch evidence again that was withheld, and with other anchors than before what did not verify."""
-        (also_failed,) = self._db.execute("SELECT reexamine FROM log WHERE id = ?", (self.id,)).fetchone()
-        digests = self.replay.facts.unverified(also_failed=bool(also_failed))
-        fetched = await fetch_named(self._fetcher, "evidence", digests, MAX_EVIDENCE_BYTES)
-        with self._store.transaction() as db:
-            for digest, data in fetched.items():
-                if data is not None:
-                    self.replay.facts.reexamine(digest, data)
-            db.execute("UPDATE log SET reexamine = 0 WHERE id = ?", (self.id,))

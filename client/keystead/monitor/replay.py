@@ -22,14 +22,16 @@ from typing import NamedTuple
 from keystead.client.trust import parse_trust
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import ParseError, SignatureError, StatementError
+from keystead.monitor.evidence import Examined
 from keystead.monitor.knowledge import DEFAULT_TERMS, Knowledge, LogKnowledge, Terms
 from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
 from keystead.monitor.statement_facts import Said, StatementFacts
+from keystead.monitor.statement_reading import ReadStatement, read_statement
 from keystead.statements.entry import parse_statement_entry
 from keystead.statements.kinds.certificate_revoked import CertificateRevoked, RevocationReason
 from keystead.statements.kinds.device_evidence import DeviceEvidence
 from keystead.statements.kinds.log_policy import LogPolicy
-from keystead.statements.payloads import kind_of, parse_statement
+from keystead.statements.payloads import parse_statement
 from keystead.statements.policy import parse_policy
 from keystead.statements.policy_history import PolicyHistory
 from keystead.statements.rights import judge_logged, logged_statement
@@ -90,7 +92,7 @@ class StatementReplay:
             entry = parse_statement_entry(raw)
             self.services.apply(index, entry.timestamp, parse_statement(entry.envelope), entry.envelope)
 
-    def needs(self, entries: Iterable[bytes], read: range) -> Needs:
+    def needs(self, entries: Iterable[ReadStatement], read: range) -> Needs:
         """What the statements among `entries` refer to and the state does not have.
 
         Args:
@@ -99,7 +101,7 @@ class StatementReplay:
         """
         policies: set[bytes] = set()
         evidence: set[bytes] = set()
-        for statement in _readable(entries):
+        for statement in (one.statement for one in entries):
             if isinstance(statement, LogPolicy):
                 policies.add(statement.policy)
             elif isinstance(statement, DeviceEvidence) and statement.issuance_index in read:
@@ -120,36 +122,54 @@ class StatementReplay:
                 for (index,) in indices[at : at + _AT_ONCE]
             }
 
-    def apply(self, index: int, raw: bytes, fetched: Mapping[bytes, bytes | None], read: range) -> None:
+    def apply(
+        self,
+        index: int,
+        raw: bytes,
+        fetched: Mapping[bytes, bytes | None],
+        read: range,
+    ) -> None:
+        """`judge` the entry with some bytes."""
+        self.judge(index, read_statement(raw, self._statement_key), fetched, read)
+
+    def judge(
+        self,
+        index: int,
+        found: ReadStatement,
+        fetched: Mapping[bytes, bytes | None],
+        read: range,
+        examined: Mapping[bytes, Examined] | None = None,
+    ) -> None:
         """Judge the statement at an index and keep what it says, inside a transaction of the caller.
 
         Args:
             index: its leaf index.
-            raw: the entry.
+            found: the entry.
             fetched: what `needs` asked for, by digest, each hashing to it; None for what the log does not serve.
             read: the issuance entries that were read.
+            examined: what became of evidence that was examined ahead.
         """
         waited = self._db.execute("DELETE FROM pending WHERE log = ? AND idx = ?", (self.log, index)).rowcount
         if waited:
             self.facts.take_back_revocation(index)
-        try:
-            entry = parse_statement_entry(raw)
-        except ParseError as error:
-            self._misbehaved("malformed-statement", index, 0, str(error), raw)
+        raw, entry, statement = found.raw, found.entry, found.statement
+        if entry is None:
+            self._misbehaved("malformed-statement", index, 0, found.why, raw)
             return
+        if statement is None:
+            if found.why:  # else it is of a later version
+                self._misbehaved("statement-without-right", index, entry.timestamp, found.why, raw)
+            return
+        named = _issuance_index(statement)
+        if named != _NO_ENTRY and named not in read:
+            self._wait(index, named, raw)
+            return
+        said = Said(index, entry, statement, raw)
+        in_force = self.policies.in_force_for(entry.timestamp)
         try:
-            kind_of(entry.envelope)
-        except StatementError:
-            return  # of a later version
-        try:
-            statement = parse_statement(entry.envelope)
-            named = _issuance_index(statement)
-            if named != _NO_ENTRY and named not in read:
-                self._wait(index, named, raw)
-                return
-            said = Said(index, entry, statement, raw)
-            in_force = self.policies.in_force_for(entry.timestamp)
-            judge_logged(statement, entry, self._statement_key, in_force, _View(self, said))
+            judge_logged(
+                statement, entry, self._statement_key, in_force, _View(self, said), signed=found.signed
+            )
         except (ParseError, StatementError, SignatureError) as error:
             early = getattr(error, "check", "") in _MAY_BE_EARLY
             if early and (read.start > 0 or self._waits_before(index)):
@@ -157,7 +177,7 @@ class StatementReplay:
                 return
             self._misbehaved("statement-without-right", index, entry.timestamp, str(error), raw)
             return
-        self.facts.keep(said, fetched)
+        self.facts.keep(said, fetched, examined or {})
         if read.start > 0 and _may_be_forbidden(statement):
             self._wait(index, _NO_ENTRY, raw)
 
@@ -265,15 +285,6 @@ class _View:
             (self._replay.log, self._said.entry.timestamp, device_id, self._said.index),
         )
         return any(issuer in issuers for (issuer,) in rows)
-
-
-def _readable(entries: Iterable[bytes]) -> Iterator[Statement]:
-    """The statements in those entries that can be read."""
-    for raw in entries:
-        try:
-            yield parse_statement(parse_statement_entry(raw).envelope)
-        except (ParseError, StatementError):
-            continue
 
 
 def _issuance_index(statement: Statement) -> int:

@@ -12,18 +12,20 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.verify import FORMATS
 from keystead.errors import KeysteadError, StoreError, UsageError
 from keystead.monitor.acknowledgements import AcknowledgementFile, told
 from keystead.monitor.back_fill import Start, unread_parts
 from keystead.monitor.findings import Finding, State, in_order
-from keystead.monitor.follow import Follower, MonitoredLog, Progress
+from keystead.monitor.follow import Follower, MonitoredLog
 from keystead.monitor.found import Unread
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
 from keystead.monitor.misbehaviour import recorded_misbehaviour
+from keystead.monitor.progress import Progress
 from keystead.monitor.replay import load_knowledge
 from keystead.monitor.revocation_list import RevocationList
 from keystead.monitor.rows import touch
@@ -100,6 +102,7 @@ async def monitor_once(
     terms: Terms = DEFAULT_TERMS,
     watch: WatchList | None = None,
     start: Start | None = None,
+    jobs: int = 1,
 ) -> Report:
     """Catch up with logs and judge.
 
@@ -115,6 +118,7 @@ async def monitor_once(
         terms: on which to judge. Other terms than in the last round judge everything anew.
         watch: what to report; all of it where that is None.
         start: from where on to read issuance logs that are new; of others, read back to there what was not read yet.
+        jobs: processes that read statements and verify evidence; 1: this one alone.
 
     Raises:
         UsageError: a log is given twice.
@@ -127,9 +131,12 @@ async def monitor_once(
         _note_basis(store, anchors, terms)
         shared = None if progress is None else _Summed(progress)
         # At once, so that a log that is slow or asks for patience keeps none of the others waiting.
-        followed = tuple(
-            await asyncio.gather(*(_follow(store, log, anchors, now_ms, shared, start) for log in logs))
-        )
+        with Workers(jobs) as workers:
+            followed = tuple(
+                await asyncio.gather(
+                    *(_follow(store, log, anchors, workers, now_ms, shared, start) for log in logs)
+                )
+            )
         for log in followed:
             if isinstance(log.error, StoreError):
                 raise log.error
@@ -192,11 +199,12 @@ async def _follow(
     store: Store,
     log: MonitoredLog,
     anchors: AnchorSet,
+    workers: Workers,
     now_ms: int,
     progress: Progress | None,
     start: Start | None,
 ) -> FollowedLog:
-    follower = Follower(store, log, anchors, now_ms=now_ms, progress=progress, start=start)
+    follower = Follower(store, log, anchors, workers, now_ms=now_ms, progress=progress, start=start)
     before = _sizes(store, follower.id)
     error: KeysteadError | None = None
     try:

@@ -8,10 +8,19 @@ is what counts. A statement that the evidence contradicts is misbehaviour, and w
 import sqlite3
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from keystead.devices.anchors import AnchorSet
 from keystead.errors import FetchError
-from keystead.monitor.evidence import EvidenceFacts, Outcome, examine, parse_identities, withheld
+from keystead.monitor.evidence import (
+    EvidenceFacts,
+    Examined,
+    Outcome,
+    contradiction,
+    examine,
+    read_evidence_row,
+    withheld,
+)
 from keystead.monitor.misbehaviour import Misbehaviour, forget_misbehaviour, record_misbehaviour
 from keystead.monitor.profile_rows import add_alias
 from keystead.monitor.recording import BINDING, EVIDENCE, add_claims
@@ -33,6 +42,8 @@ from keystead.statements.services import ServiceRegistry
 from keystead.statements.statement import Statement
 
 __all__ = ["Said", "StatementFacts"]
+
+_NOTHING_EXAMINED: Mapping[bytes, Examined] = MappingProxyType({})
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,8 +96,18 @@ class StatementFacts:
         query = "SELECT 1 FROM evidence WHERE log = ? AND digest = ?"
         return {digest for digest in digests if self._db.execute(query, (self._log, digest)).fetchone()}
 
-    def keep(self, said: Said, fetched: Mapping[bytes, bytes | None]) -> None:
+    def keep(
+        self,
+        said: Said,
+        fetched: Mapping[bytes, bytes | None],
+        examined: Mapping[bytes, Examined] = _NOTHING_EXAMINED,
+    ) -> None:
         """Keep what a statement says, inside a transaction of the caller.
+
+        Args:
+            said: a statement that its signer had the right to make.
+            fetched: the policies and the evidence that it may name, by digest; None for what the log does not serve.
+            examined: what became of evidence that was examined ahead.
 
         Raises:
             FetchError: the log does not serve a policy, without which nothing after it can be judged.
@@ -102,7 +123,7 @@ class StatementFacts:
             case CertificateRevoked():
                 self._keep_revocation(said, said.statement)
             case DeviceEvidence():
-                self._keep_evidence(said, said.statement, fetched)
+                self._keep_evidence(said, said.statement, fetched, examined)
             case DeviceTransfer():
                 self._keep_transfer(said, said.statement)
             case SubscriberAlias():
@@ -199,11 +220,17 @@ class StatementFacts:
         )
 
     def _keep_evidence(
-        self, said: Said, statement: DeviceEvidence, fetched: Mapping[bytes, bytes | None]
+        self,
+        said: Said,
+        statement: DeviceEvidence,
+        fetched: Mapping[bytes, bytes | None],
+        examined: Mapping[bytes, Examined],
     ) -> None:
         certificate, key = self._certificate(statement.issuance_index)
         digest = statement.evidence_digest
-        found = self._evidence(digest) or self._examine(said, statement, fetched.get(digest))
+        found = self._evidence(digest)
+        if found is None:
+            found = self._examine(said, statement, fetched.get(digest), examined.get(digest))
         self._db.execute(
             "INSERT INTO evidence_statement VALUES (?, ?, ?, ?, ?, ?)",
             (
@@ -227,8 +254,8 @@ class StatementFacts:
             for (digest,) in self._db.execute(query, (self._log, outcome.value))
         ]
 
-    def reexamine(self, digest: bytes, data: bytes) -> None:
-        """Look at unverified evidence again, inside a transaction of the caller."""
+    def reexamine(self, digest: bytes, data: bytes, examined: Mapping[bytes, Examined]) -> None:
+        """Look at unverified evidence again, inside a transaction of the caller; see `keep`."""
         rows = self._db.execute(
             "SELECT idx, entry FROM evidence_statement WHERE log = ? AND evidence = ? ORDER BY idx",
             (self._log, digest),
@@ -244,14 +271,18 @@ class StatementFacts:
             entry = parse_statement_entry(raw)
             statement = parse_statement(entry.envelope)
             assert isinstance(statement, DeviceEvidence)  # noqa: S101 -- what the table holds
-            self._keep_evidence(Said(index, entry, statement, raw), statement, {digest: data})
+            self._keep_evidence(Said(index, entry, statement, raw), statement, {digest: data}, examined)
 
-    def _examine(self, said: Said, statement: DeviceEvidence, data: bytes | None) -> EvidenceFacts:
-        """Verify a piece of evidence and keep what it proves."""
+    def _examine(
+        self, said: Said, statement: DeviceEvidence, data: bytes | None, examined: Examined | None
+    ) -> EvidenceFacts:
+        """Verify a piece of evidence, unless that was done under the anchors that count, and keep what it proves."""
+        in_force = self._policies.in_force_for(said.entry.timestamp)
         if data is None:
             found = withheld(statement.format)
+        elif examined is not None and examined.policy in {None, in_force and in_force.index}:
+            found = examined.facts
         else:
-            in_force = self._policies.in_force_for(said.entry.timestamp)
             of_policy = AnchorSet(()) if in_force is None else in_force.policy.anchors
             found = examine(data, self._anchors, of_policy)
         self._db.execute(
@@ -273,7 +304,7 @@ class StatementFacts:
         self, said: Said, statement: DeviceEvidence, certificate: int, key: bytes, found: EvidenceFacts
     ) -> None:
         """Keep which devices a piece of evidence puts a certificate on, and complain where the log was wrong."""
-        problem = _contradiction(statement, key, found)
+        problem = contradiction(statement, key, found)
         if problem:
             kind = "evidence-withheld" if found.outcome is Outcome.WITHHELD else "evidence-wrong"
             record_misbehaviour(
@@ -317,34 +348,3 @@ class StatementFacts:
         in_force = self._policies.in_force_for(said.entry.timestamp)
         party = None if in_force is None else in_force.policy.party_with_key(said.entry.envelope.keyid)
         return "" if party is None else party.name
-
-
-def read_evidence_row(
-    outcome: str, format_name: str, key: bytes, anchors: bytes, rests_on: bytes, identities: str
-) -> EvidenceFacts:
-    """What the database keeps of a piece of evidence."""
-    return EvidenceFacts(
-        Outcome(outcome),
-        format_name,
-        key,
-        tuple(anchors[at : at + 32] for at in range(0, len(anchors), 32)),
-        frozenset(rests_on[at : at + 32] for at in range(0, len(rests_on), 32)),
-        tuple(parse_identities(identities)),
-    )
-
-
-def _contradiction(statement: DeviceEvidence, key: bytes, found: EvidenceFacts) -> str:
-    """What is wrong with the log's word about evidence; empty where nothing is."""
-    if found.outcome is Outcome.UNKNOWN_FORMAT:
-        return ""
-    if found.outcome is not Outcome.VERIFIED:
-        return found.why or "it does not verify"
-    if found.key != key:
-        return "its attested key is not the certificate's"
-    if found.format != statement.format or found.anchors != statement.anchors:
-        return "its format or the anchors that it leads to are others"
-    if {identity.device_id for identity in found.identities} != {
-        device.device_id for device in statement.devices
-    }:
-        return "it proves other devices"
-    return ""

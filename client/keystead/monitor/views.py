@@ -22,13 +22,13 @@ from keystead.monitor.assembly import (
     certificate_facts,
     device_facts,
 )
+from keystead.monitor.evidence import read_evidence_row
 from keystead.monitor.facts import SubscriberRecord
 from keystead.monitor.knowledge import AliasRow, Knowledge, TransferRow
 from keystead.monitor.model import CertificateFacts, ClaimKind, DeviceView, KeyView, LoggedTransfer
 from keystead.monitor.profiles import Alias, Profile, profile_of
 from keystead.monitor.recording import BINDING, EVIDENCE, EXTENSION
 from keystead.monitor.rows import select_in
-from keystead.monitor.statement_facts import read_evidence_row
 from keystead.monitor.subscribers import Subscribers
 
 __all__ = [

@@ -88,6 +88,8 @@ def judge_log_statement(
     in_force: LoggedPolicy | None,
     view: StatementView,
     now_ms: int,
+    *,
+    signed: bool = False,
 ) -> None:
     """Judge what the log says itself.
 
@@ -98,6 +100,7 @@ def judge_log_statement(
         in_force: the policy in force for the entry; None for the first batch, which nothing precedes.
         view: what stands before the statement.
         now_ms: when it was logged, in milliseconds since 1970.
+        signed: that the log's key made the signature is known.
 
     Raises:
         StatementError: `not-a-log-statement`, `wrong-log`, a date out of range, `no-policy`, or a rule of the
@@ -117,7 +120,8 @@ def judge_log_statement(
     # (2) It is for this log, and was made when it was logged.
     _judge_place_and_date(statement, case, REPLAY_GRACE_MS)
     # (3) The log's own key signed it.
-    verify_envelope(envelope, statement_key)
+    if not signed:
+        verify_envelope(envelope, statement_key)
     kind.judge(statement, Speaker(statement_key, party=None, distrusted=False), case)
 
 
@@ -127,6 +131,8 @@ def judge_logged(
     statement_key: bytes,
     in_force: LoggedPolicy | None,
     view: StatementView,
+    *,
+    signed: bool = False,
 ) -> None:
     """Judge a statement of a log again, whoever made it.
 
@@ -136,6 +142,7 @@ def judge_logged(
         statement_key: DER SubjectPublicKeyInfo of the log's statement key, from its trust file.
         in_force: the policy in force for the entry; None for the first batch, which nothing precedes.
         view: what stands before the statement.
+        signed: of a statement of the log's own kinds, that the log's key made the signature is known.
 
     Raises:
         StatementError: as `judge_log_statement` and `judge_statement`, by who speaks in its kind; `no-policy`.
@@ -143,7 +150,7 @@ def judge_logged(
     """
     envelope, logged_ms = entry.envelope, entry.timestamp
     if kind_of(envelope).speaking is None:
-        judge_log_statement(statement, envelope, statement_key, in_force, view, logged_ms)
+        judge_log_statement(statement, envelope, statement_key, in_force, view, logged_ms, signed=signed)
     elif in_force is None:
         refuse(Case(envelope, Policy(), view, logged_ms), "no-policy", "no policy is in force yet")
     else:

@@ -5,7 +5,7 @@ import os
 
 import pytest
 
-from keystead.audit.workers import Workers, available_cores
+from keystead.client.workers import Workers, available_cores
 from keystead.errors import KeysteadError
 from support.worker_tasks import die, which_process
 

@@ -29,7 +29,7 @@ def available_cores() -> int:
 
 
 def _leave_interrupts_to_the_parent() -> None:
-    # A terminal sends them to every process; who started the audit ends it, once, for all.
+    # A terminal sends them to every process; who started the work ends it, once, for all.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
 
 
