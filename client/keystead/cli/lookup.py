@@ -71,9 +71,10 @@ def command(
 ) -> int:
     """Show everything about a device, key, subscriber, service or certificate, proven complete.
 
-    VALUE is an id in hex; the file of a certificate, which names its key, subscriber, devices and service; or for a
-    device scheme:value, as yubico-piv-serial:28557046. Each answer is verified before it is shown: that nothing is left
-    out, that each entry is in its log, and evidence under your own anchors. That there is nothing is proven, too.
+    VALUE is an id in hex; the file of a certificate, which names its key, subscriber, devices and service, or of a
+    request, which names its key; or for a device scheme:value, as yubico-piv-serial:28557046. Each answer is verified
+    before it is shown: that nothing is left out, that each entry is in its log, and evidence under your own anchors.
+    That there is nothing is proven, too.
     Exit code 1: an answer is not good, or the index is too old or too far behind to say.
     """
     asked = read_value(QuestionKind(kind), value, issuer_file)

@@ -7,9 +7,10 @@ from keystead.certificate.chain import verify_issued
 from keystead.certificate.device_identifier import device_id
 from keystead.certificate.extension import device_extension
 from keystead.certificate.precertificate import certificate_id, log_tbs
+from keystead.certificate.public_key import key_hash
 from keystead.certificate.subscriber import subscriber_of
 from keystead.certificate.x509 import Certificate, parse_certificate
-from keystead.cli.inputs import read_certificates
+from keystead.cli.inputs import read_certificates, read_claimed_key
 from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import ParseError, UsageError
 from keystead.lookup.questions import Question, QuestionKind
@@ -22,7 +23,7 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
 
     Args:
         kind: what is asked about.
-        value: an id in hex, the path of a certificate, or for a device `scheme:value`.
+        value: an id in hex, the path of a certificate (for a key also of a request), or for a device `scheme:value`.
         issuer_file: the certificate that issued the one in the file.
 
     Returns:
@@ -56,11 +57,11 @@ def _is_file(path: Path) -> bool:
 
 
 def _of_certificate(kind: QuestionKind, path: Path, issuer_file: Path | None) -> list[Question] | Certificate:
+    if kind is QuestionKind.KEY:
+        return [Question(kind, key_hash(read_claimed_key(path)))]
     chain = read_certificates(path)
     try:
         certificate = parse_certificate(chain[0])
-        if kind is QuestionKind.KEY:
-            return [Question(kind, certificate.key_hash)]
         if kind is QuestionKind.SUBSCRIBER:
             return [Question(kind, subscriber_of(certificate).id)]
         if kind is QuestionKind.CERTIFICATE:
