@@ -70,7 +70,7 @@ class RandomHistory:
             self._finish,
             self._add_evidence,
             self._distrust,
-            *((self._unreadable, self._lie) if self._wild else ()),
+            *((self._unreadable, self._lie, self._succeed, self._revoke) if self._wild else ()),
         ]
         for _ in range(count):
             day = (self.history.log.now_ms - milliseconds(0)) / 86_400_000
@@ -151,12 +151,27 @@ class RandomHistory:
 
     def _revoke(self) -> None:
         if self._issued:
-            issued = self._random.choice(self._issued)
-            open_ = issued.precertificate and self._random.random() < 0.7
-            reasons = (RevocationReason.SUPERSEDED, *[RevocationReason.KEY_COMPROMISE] * 2)
-            self.history.revoke(
-                issued, RevocationReason.NOT_ISSUED if open_ else self._random.choice(reasons)
-            )
+            self._revoke_one(self._random.choice(self._issued))
+
+    def _revoke_one(self, issued: Issued) -> None:
+        open_ = issued.precertificate and self._random.random() < 0.7
+        reasons = (RevocationReason.SUPERSEDED, *[RevocationReason.KEY_COMPROMISE] * 2)
+        self.history.revoke(issued, RevocationReason.NOT_ISSUED if open_ else self._random.choice(reasons))
+
+    def _succeed(self) -> None:
+        """One subscriber after another on one device, whose service the second CA names later: seldom by chance."""
+        random, day, serial = self._random, self._day, self._random.choice(_SERIALS)
+        for subscriber, service, valid in (
+            (_SUBSCRIBERS[0], self._services[0], (day, day + 4)),
+            (_SUBSCRIBERS[1], None, (day + 5, day + 60)),
+        ):
+            one = self.history.certificate(subscriber, serial=serial, service=service, valid=valid)
+            self._issued.append(one)
+        self.history.day(day + random.choice((6, 8)))
+        if random.random() < 0.5:
+            self._revoke_one(one)
+        else:
+            self._bindings.append((one, self.history.bind(one, service=self._services[0])))
 
     def _transfer(self) -> None:
         if len(self._issued) > 1:
@@ -190,7 +205,10 @@ class RandomHistory:
     def _unreadable(self) -> None:
         if self._issued and self._random.random() < 0.4:
             unreadable = log_unreadable(self.history, self._random.choice(self._issued), self._random)
-            self._issued += [] if unreadable is None else [unreadable]
+            if unreadable is not None:
+                self._issued.append(unreadable)
+                if self._random.random() < 0.3:
+                    self._revoke_one(unreadable)
 
     def _lie(self) -> None:
         if self._issued:

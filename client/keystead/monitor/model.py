@@ -215,10 +215,14 @@ class CertificateFacts:
     unrecorded: Span | None = None
 
     @property
+    def end_ms(self) -> int:
+        """When its validity ends, or a revocation is published, which may be before it begins."""
+        return self.valid.end if self.ending is None else min(self.valid.end, self.ending.at_ms)
+
+    @property
     def live(self) -> Span:
         """Its validity, which ends when a revocation is published."""
-        end = self.valid.end if self.ending is None else min(self.valid.end, self.ending.at_ms)
-        return Span(self.valid.start, max(end, self.valid.start))
+        return Span(self.valid.start, max(self.end_ms, self.valid.start))
 
     @property
     def age(self) -> tuple[int, str, int]:

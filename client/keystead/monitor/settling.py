@@ -61,7 +61,7 @@ def settle(changes: Iterable[Change | None], end_ms: int, otherwise: str = "it e
 def life_change(certificate: CertificateFacts, moment: int) -> Change | None:
     """That a certificate's life ended then."""
     ending = certificate.ending
-    if certificate.live.end != moment:
+    if certificate.end_ms != moment:
         return None
     if ending is not None and moment == ending.at_ms:
         statements = () if ending.statement is None else (ending.statement,)

@@ -10,10 +10,10 @@ from hashlib import sha256
 
 from keystead.monitor.findings import Finding, State, Verdict
 from keystead.monitor.found import FoundExposure, show_time
-from keystead.monitor.model import CertificateFacts, EntryName
+from keystead.monitor.model import NEVER, CertificateFacts, EntryName
 from keystead.monitor.settling import life_change, settle
 from keystead.monitor.severity import Severity, severity_of
-from keystead.monitor.showing import found_certificate, found_subscribers, statements_of
+from keystead.monitor.showing import found_certificate, found_subscribers, shown_changes, statements_of
 from keystead.monitor.subscribers import Subscribers
 
 __all__ = ["BASE", "RULE", "judge", "subject_of"]
@@ -48,7 +48,7 @@ def judge(
     if at_ms < time_ms:
         return Verdict((), time_ms)
     # What had ended when it was logged is told all the same.
-    end_ms = None if certificate is None else max(certificate.live.end, time_ms)
+    end_ms = None if certificate is None else max(certificate.end_ms, time_ms)
     lasts = end_ms is None or at_ms < end_ms
     settlement = (
         None
@@ -86,4 +86,5 @@ def judge(
             ),
         ),
     )
-    return Verdict((finding,), end_ms if lasts else None)
+    changes = {*shown_changes(facts, subscribers), NEVER if end_ms is None else end_ms}
+    return Verdict((finding,), min((one for one in changes if at_ms < one < NEVER), default=None))
