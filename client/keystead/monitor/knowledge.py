@@ -21,6 +21,7 @@ from keystead.monitor.model import Assurance, EntryName, LoggedEnrolment, Logged
 from keystead.monitor.names import same_organization
 from keystead.monitor.profiles import Alias
 from keystead.statements.policy_history import PolicyHistory
+from keystead.statements.qualification import Shortcoming
 from keystead.statements.services import Service, ServiceRegistry
 
 __all__ = ["DEFAULT_TERMS", "AliasRow", "Knowledge", "LogKnowledge", "Terms", "TransferRow", "When"]
@@ -185,7 +186,7 @@ class Knowledge:
             LoggedEnrolment(log.origin, enrolment)
             for log in self.logs.values()
             for enrolment in log.services.enrolments(device_id, self.known_at_ms)
-            if self._service(log, enrolment.service) is not None
+            if self._accepts_operator(log, enrolment.service)
         )
 
     def enrolled_devices(self) -> set[bytes]:
@@ -220,14 +221,22 @@ class Knowledge:
         }
 
     def _service(self, log: LogKnowledge, service_id: bytes) -> Service | None:
-        """A service as far as the monitor takes the word of its operator and auditors."""
+        """A service, of whose audits none by an auditor whose word is not accepted qualifies."""
         service = log.services.service(service_id, self.known_at_ms)
         if service is None or not self._terms.refused:
             return service
-        if not self.accepts(service.audits[-1].statement.operator_name):
-            return None
-        audits = tuple(audit for audit in service.audits if self.accepts(audit.auditor))
-        return replace(service, audits=audits) if audits else None
+        audits = tuple(
+            audit
+            if self.accepts(audit.auditor)
+            else replace(audit, shortcomings=(Shortcoming.NOT_ACCEPTED, *audit.shortcomings))
+            for audit in service.audits
+        )
+        return replace(service, audits=audits)
+
+    def _accepts_operator(self, log: LogKnowledge, service_id: bytes) -> bool:
+        """Whether the word of who runs a service, by the last audit of it, is accepted."""
+        service = log.services.service(service_id, self.known_at_ms)
+        return service is not None and self.accepts(service.audits[-1].statement.operator_name)
 
     def alias(self, row: AliasRow) -> Alias | None:
         """An alias, if it has weight and is accepted."""

@@ -37,6 +37,7 @@ class Shortcoming(StrEnum):
     BEGINS_BEFORE_PERIOD = "begins-before-period"
     ENDS_TOO_LATE = "ends-too-late"
     OPERATOR_KEY = "operator-key-not-in-force"
+    NOT_ACCEPTED = "auditor-not-accepted"
 
     @property
     def sentence(self) -> str:
@@ -56,6 +57,7 @@ _SENTENCES = {
         f"the audit would be in force more than {MAX_DAYS_AFTER_PERIOD} days after the audited period ended"
     ),
     Shortcoming.OPERATOR_KEY: "the audit names another operator key than the one in force for the service",
+    Shortcoming.NOT_ACCEPTED: "the word of its auditor is not accepted here",
 }
 
 

@@ -13,9 +13,12 @@ from support.scenarios import (
     one_key,
     outside_service,
     recording,
+    refused_evidence,
     sharing,
     subscribers,
     succession,
+    unreadable,
+    user_terms,
     weight,
 )
 from support.scenarios.scenario import Scenario
@@ -33,6 +36,9 @@ _TOPICS = (
     compromises,
     aliases,
     recording,
+    refused_evidence,
+    unreadable,
+    user_terms,
 )
 
 SCENARIOS: tuple[Scenario, ...] = tuple(scenario for topic in _TOPICS for scenario in topic.TOPIC)

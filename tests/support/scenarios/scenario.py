@@ -7,15 +7,16 @@ by the serial number of the YubiKey, and after them those of other rules. Nothin
 found.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from hashlib import sha256
+from typing import TypeVar
 
 from keystead.certificate.device_identifier import device_id
 from keystead.certificate.public_key import key_hash
 from keystead.monitor.findings import State
 from keystead.statements.statement_key import spki_of
-from support.history import History, party_key, yubikey
+from support.history import VENDOR, History, party_key, yubikey
 
 OPEN, SETTLED = State.OPEN, State.SETTLED
 
@@ -60,7 +61,25 @@ class Enrolled:
     service: int
 
 
-About = int | bytes | Key | Certificate | Subscriber | Enrolled
+@dataclass(frozen=True)
+class Misbehaves:
+    """The statement log, or another of the trees, and what it did."""
+
+    kind: str
+    tree: str = "statements"
+
+
+@dataclass(frozen=True)
+class Entry:
+    """An issuance entry."""
+
+    index: int
+
+
+About = int | bytes | Key | Certificate | Subscriber | Enrolled | Misbehaves | Entry
+
+Tell = Callable[[History], Mapping[str, object] | None]
+"""Tells a history; what comes back is what the monitor is given beside the log, as `History.monitor` takes it."""
 
 
 @dataclass(frozen=True)
@@ -80,7 +99,7 @@ class Scenario:
     """A history, a day, and the findings of that day."""
 
     name: str
-    tell: Callable[[History], None]
+    tell: Tell
     day: float
     shared: dict[int | bytes, Expected] = field(default_factory=dict)
     also: tuple[Also, ...] = ()
@@ -89,8 +108,13 @@ class Scenario:
 _NAMED = {
     b"world": device_id("nshield-world", "8780fd7238ee86ee3b124486d222b597aaa7a2a8"),
     b"etoken": device_id("manufacturer-serial", "thales/safenetetoken/02a1b2c3"),
+    b"attested world": device_id("nshield-world", VENDOR.nshield("1111-1075-88BB").world.hknso.hex()),
+    b"luna": device_id("luna-serial", "123456"),
     b"yubihsm": device_id("yubihsm-serial", "7"),
 }
+
+
+_Telling = TypeVar("_Telling", bound=Tell)
 
 
 class Topic(list[Scenario]):
@@ -98,10 +122,10 @@ class Topic(list[Scenario]):
 
     def scenario(
         self, name: str, day: float, shared: dict[int | bytes, Expected] | None = None, *also: Also
-    ) -> Callable[[Callable[[History], None]], Callable[[History], None]]:
+    ) -> Callable[[_Telling], _Telling]:
         """Add a scenario; one history may be looked at on several days."""
 
-        def add(tell: Callable[[History], None]) -> Callable[[History], None]:
+        def add(tell: _Telling) -> _Telling:
             self.append(Scenario(name, tell, day, shared or {}, also))
             return tell
 
@@ -123,6 +147,10 @@ def subject_of(about: About, history: History) -> bytes:
             return history.issued[number - 1].subscriber_id
         case Enrolled(serial, service):
             return yubikey(serial) + history.services[service - 1].id
+        case Misbehaves(kind, tree):
+            return sha256(f"{history.log.name}/{tree}\n{kind}".encode()).digest()
+        case Entry(index):
+            return sha256(f"{history.log.name}/issuance\n{index}".encode()).digest()
 
 
 def weak(number: int) -> Also:

@@ -116,6 +116,37 @@ def one_world(history: History) -> None:
 
 
 @scenario(
+    "G: two modules of one world, attested by both",
+    10,
+    {b"attested world": Expected(OPEN, "no-service")},
+)
+def one_attested_world(history: History) -> None:
+    history.policy(vendor_anchors=tuple(history.vendor.anchors()))
+    for subscriber, esn in (("Alpha AB", "1111-1075-88BB"), ("Beta GmbH", "2222-1075-88BB")):
+        issued = history.certificate(subscriber)
+        history.record_evidence(issued, history.vendor.nshield(esn).attest(issued.key.spki))
+        history.log.publish()
+
+
+@scenario(
+    "C: a reseller's HSM under five subscribers at three CAs, attested to some of them",
+    10,
+    {b"luna": Expected(OPEN, "no-service")},
+)
+def reseller_hsm(history: History) -> None:
+    history.policy(vendor_anchors=tuple(history.vendor.anchors()))
+    cas = (history.north, history.south, history.east)
+    for number in range(5):
+        device = ("luna-serial", "123456")
+        issued = history.certificate(
+            f"Customer {number} Ltd", ca=cas[number % 3], devices=[device], method=Method.WITNESSED_CREATION
+        )
+        if number < 3:
+            history.record_evidence(issued, history.vendor.luna(123456).attest(issued.key.spki))
+            history.log.publish()
+
+
+@scenario(
     "a module and its domain with the same certificates make one finding, on the domain",
     10,
     {b"world": Expected(OPEN, "no-service", "medium")},
