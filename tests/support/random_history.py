@@ -70,7 +70,7 @@ class RandomHistory:
             self._finish,
             self._add_evidence,
             self._distrust,
-            *((self._unreadable, self._lie, self._succeed, self._revoke) if self._wild else ()),
+            *((self._unreadable, self._lie, self._meet, self._revoke) if self._wild else ()),
         ]
         for _ in range(count):
             day = (self.history.log.now_ms - milliseconds(0)) / 86_400_000
@@ -158,20 +158,33 @@ class RandomHistory:
         reasons = (RevocationReason.SUPERSEDED, *[RevocationReason.KEY_COMPROMISE] * 2)
         self.history.revoke(issued, RevocationReason.NOT_ISSUED if open_ else self._random.choice(reasons))
 
-    def _succeed(self) -> None:
-        """One subscriber after another on one device, whose service the second CA names later: seldom by chance."""
+    def _meet(self) -> None:
+        """Two subscribers meet on a device of a service, beside or after each other, until somebody says something.
+
+        All of it could come by chance, and seldom does.
+        """
         random, day, serial = self._random, self._day, self._random.choice(_SERIALS)
-        for subscriber, service, valid in (
-            (_SUBSCRIBERS[0], self._services[0], (day, day + 4)),
-            (_SUBSCRIBERS[1], None, (day + 5, day + 60)),
+        said = random.choice(("revoked", "bound", "taken back"))
+        beside, attested = random.random() < 0.5, said != "taken back"
+        for subscriber, service, valid, evidence in (
+            (_SUBSCRIBERS[0], self._services[0], (day, day + (60 if beside else 4)), True),
+            (_SUBSCRIBERS[1], None, (day + (1 if beside else 5), day + 60), attested),
         ):
-            one = self.history.certificate(subscriber, serial=serial, service=service, valid=valid)
+            one = self.history.certificate(
+                subscriber, serial=serial, service=service, valid=valid, evidence=evidence
+            )
             self._issued.append(one)
         self.history.day(day + random.choice((6, 8)))
-        if random.random() < 0.5:
+        if said == "revoked":
             self._revoke_one(one)
-        else:
-            self._bindings.append((one, self.history.bind(one, service=self._services[0])))
+            return
+        index = self.history.bind(
+            one,
+            serials=() if attested else [3 - serial],
+            service=self._services[0],
+            supersedes_extension=not attested,
+        )
+        self._bindings.append((one, index))
 
     def _transfer(self) -> None:
         if len(self._issued) > 1:
