@@ -26,7 +26,10 @@ async def append_head(sequencer: Sequencer, request: HeadRequest) -> tuple[int, 
     """
     log = sequencer.log
     if request.issuance_size > log.issuance.size or request.statements_size > log.statements.size:
-        raise RefusedError("log-unavailable", "the head covers more than is published", status=503)
+        # A checkpoint is published before the sequencer itself takes note of it: at the next look it has.
+        raise RefusedError(
+            "log-unavailable", "the head covers more than is published", status=503, retry_after=0
+        )
     identity = log.identity
     statement = IndexHead(
         log=identity.statements_origin,

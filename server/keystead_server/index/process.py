@@ -109,7 +109,7 @@ def _index(
                 indexer.step()
             except RefusedError as error:
                 # What was computed is kept, and asked for again.
-                pause = float(error.retry_after or _AGAIN_S)
+                pause = _AGAIN_S if error.retry_after is None else max(period, float(error.retry_after))
             wait(max(0.0, started + pause - time.monotonic()))
     finally:
         indexer.close()
