@@ -3,23 +3,16 @@
 
 import asyncio
 from collections.abc import Sequence
-from contextlib import AsyncExitStack
-from hashlib import sha256
 from pathlib import Path
 
 import click
 
-from keystead.audit.problem import Problem
-from keystead.check.answer import CheckAnswer, ask_log
 from keystead.check.question import Question
-from keystead.check.record import CheckRecord, LogRecord
-from keystead.check.recording import record_log
-from keystead.check.whole_log import LiveLog
+from keystead.cli.check_logs import Desk, write_record
 from keystead.cli.check_output import show_answer
 from keystead.cli.check_question import read_question
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
-from keystead.cli.logs import LogAddress, find_logs
-from keystead.cli.lookup import open_index
+from keystead.cli.logs import find_logs
 from keystead.cli.options import (
     DIGEST,
     anchors_option,
@@ -29,12 +22,11 @@ from keystead.cli.options import (
     json_option,
     log_options,
 )
-from keystead.cli.output import Output, Progress
+from keystead.cli.output import Output
 from keystead.cli.terminal import print_error
 from keystead.client.anchors_file import own_anchors
-from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
-from keystead.errors import ParseError, UsageError, VerificationError
-from keystead.lookup.gathered import POLICIES
+from keystead.devices.anchors import AnchorSet
+from keystead.errors import UsageError
 from keystead.lookup.log_index import Limits
 
 __all__ = ["command"]
@@ -137,68 +129,17 @@ async def _check(
     witness_policy: Path | None,
 ) -> int:
     addresses = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+    desk = Desk(anchors, limits, keep=record_file is not None)
     with output.progress("reading entries") as progress:
-        answer, records = await ask_logs(
-            question, addresses, anchors, limits, progress, keep=record_file is not None
-        )
+        for address in addresses:
+            await desk.ask(address, question, progress)
+    answer = desk.answer
     if not answer.problems and not any(one.decision.devices for one in answer.logs):
         raise UsageError("the certificate names no device, and nothing that is logged says where its key is")
     if record_file is not None:
-        write_record(record_file, question, anchors, records)
+        write_record(record_file, question, anchors, desk.records)
     output.document(answer.to_json())
     show_answer(output, answer)
     for problem in answer.problems:
         print_error(f"{problem.log}: {problem.sentence}")
     return FINE if answer.good else BAD_ANSWER
-
-
-async def ask_logs(
-    question: Question,
-    addresses: Sequence[LogAddress],
-    anchors: AnchorSet,
-    limits: Limits,
-    progress: Progress,
-    *,
-    keep: bool,
-) -> tuple[CheckAnswer, list[LogRecord]]:
-    """What several logs say.
-
-    Args:
-        question: what is asked.
-        addresses: whom.
-        anchors: the asker's own vendor anchors.
-        limits: how far an index may lie behind.
-        progress: is told how far it is.
-        keep: make records.
-
-    Raises:
-        EvidenceError, UsageError, ParseError: the question contradicts itself.
-        FetchError: a log cannot be reached.
-    """
-    answers, problems, records = [], [], []
-    async with AsyncExitStack() as stack:
-        for address in addresses:
-            origin = address.trust.issuance.key.origin
-            index = await open_index(stack, address, limits)
-            try:
-                log = await LiveLog.read(await index.open(POLICIES))
-                answer, found = await ask_log(log, question, anchors, progress)
-                answers.append(answer)
-                if keep:
-                    digest = sha256(address.trust.raw).digest()
-                    records.append(await record_log(log, found, answer, digest))
-            except VerificationError as error:
-                problems.append(
-                    Problem(error.check or "verification", origin, str(error), evidence=error.evidence)
-                )
-            except ParseError as error:
-                problems.append(Problem("malformed", origin, str(error)))
-    return CheckAnswer(tuple(answers), tuple(problems)), records
-
-
-def write_record(path: Path, question: Question, anchors: AnchorSet, records: Sequence[LogRecord]) -> None:
-    """Keep a check in a file, which is replaced if it is there."""
-    added = tuple(
-        sorted(anchor.key_hash for anchor in anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None)
-    )
-    path.write_bytes(CheckRecord(question, added, tuple(records)).encode())

@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+"""Asking the logs of a command line a CA's question, one after the other, and keeping a record."""
+
+from collections.abc import Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from hashlib import sha256
+from pathlib import Path
+
+from keystead.audit.problem import Problem
+from keystead.check.answer import CheckAnswer, LogAnswer, ask_log
+from keystead.check.question import Question
+from keystead.check.record import CheckRecord, LogRecord
+from keystead.check.recording import record_log
+from keystead.check.submitting import Covered, wait_for_head
+from keystead.check.whole_log import LiveLog
+from keystead.cli.logs import LogAddress
+from keystead.cli.lookup import open_index
+from keystead.cli.output import Progress
+from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
+from keystead.errors import ParseError, VerificationError
+from keystead.lookup.gathered import POLICIES
+from keystead.lookup.log_index import Limits
+
+__all__ = ["Desk", "write_record"]
+
+
+@dataclass(slots=True)
+class Desk:
+    """Where questions are asked.
+
+    Attributes:
+        anchors: the asker's own vendor anchors.
+        limits: how far an index may lie behind.
+        keep: make records.
+        patience_s: how long to wait for an index to cover what was submitted.
+        answers, problems, records: of the logs that were asked.
+    """
+
+    anchors: AnchorSet
+    limits: Limits
+    keep: bool = False
+    patience_s: float = 60.0
+    answers: list[LogAnswer] = field(default_factory=list)
+    problems: list[Problem] = field(default_factory=list)
+    records: list[LogRecord] = field(default_factory=list)
+
+    @property
+    def answer(self) -> CheckAnswer:
+        """What all of them said."""
+        return CheckAnswer(tuple(self.answers), tuple(self.problems))
+
+    async def ask(
+        self, address: LogAddress, question: Question, progress: Progress, covered: Covered | None = None
+    ) -> None:
+        """Ask one log; what is not good about its answer becomes a problem.
+
+        Args:
+            address: which log.
+            question: what is asked.
+            progress: is told how far it is.
+            covered: what was submitted there, for which the index is waited for.
+
+        Raises:
+            UsageError: the question contradicts itself, or the log has no index.
+            FetchError: the log cannot be reached.
+        """
+        origin = address.trust.issuance.key.origin
+        async with AsyncExitStack() as stack:
+            index = await open_index(stack, address, self.limits)
+            try:
+                if covered is None:
+                    snapshot = await index.open(POLICIES)
+                else:
+                    snapshot = await wait_for_head(
+                        index, covered, patience_s=self.patience_s, waiting=progress
+                    )
+                log = await LiveLog.read(snapshot)
+                answer, found = await ask_log(log, question, self.anchors, progress)
+                if self.keep:
+                    digest = sha256(address.trust.raw).digest()
+                    self.records.append(await record_log(log, found, answer, digest))
+            except VerificationError as error:
+                check = error.check or "verification"
+                self.problems.append(Problem(check, origin, str(error), evidence=error.evidence))
+            except ParseError as error:
+                self.problems.append(Problem("malformed", origin, str(error)))
+            else:
+                self.answers.append(answer)
+
+
+def write_record(path: Path, question: Question, anchors: AnchorSet, records: Sequence[LogRecord]) -> None:
+    """Keep a check in a file, which is replaced if it is there."""
+    added = tuple(
+        sorted(anchor.key_hash for anchor in anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None)
+    )
+    path.write_bytes(CheckRecord(question, added, tuple(records)).encode())
