@@ -19,11 +19,11 @@ from keystead.client.submission import LoggedChain
 from keystead.client.trust import parse_trust
 from keystead.demo.cast import AUDITOR, Cast, Subscriber, make_cast, write_cast
 from keystead.demo.desk import Desk
-from keystead.demo.folder import LOG_NAME, LOG_URL, DemoFolder
+from keystead.demo.folder import LOG_NAME, DemoFolder
 from keystead.demo.forgeries import try_forgeries
-from keystead.demo.story import Chapter, Ending, NextStep, Teller
+from keystead.demo.next_steps import next_steps
+from keystead.demo.story import Chapter, Ending, Teller
 from keystead.demo.watch import Watch, findings_chapter, worded
-from keystead.encoding.rfc3339 import format_time
 from keystead.errors import VerificationError
 from keystead.monitor.findings import Finding, State
 from keystead.statements.audit_scheme import AuditScheme
@@ -62,7 +62,7 @@ async def tell_shared_device(folder: DemoFolder, tell: Teller) -> Ending:
         desk = Desk(fetcher, parse_trust(log.trust))
         story = _Story(cast, folder, desk, Watch(folder, log.url), tell)
         findings = await story.live(log.url)
-    return Ending(tuple(findings), _next_steps(folder, story.flagged_at))
+    return Ending(tuple(findings), next_steps(folder, story.flagged_at))
 
 
 class _Story:
@@ -319,31 +319,3 @@ def _expect(findings: Sequence[Finding], states: dict[State, int]) -> None:
     found = {state: sum(finding.state is state for finding in findings) for state in states}
     if found != states:
         raise VerificationError(f"the monitor found {found} where the story has {states}", check="demo")
-
-
-def _next_steps(folder: DemoFolder, flagged_at: int) -> tuple[NextStep, ...]:
-    monitor = (
-        f"monitor --once --all --state {folder.shown('monitor')} --anchors {folder.shown('anchors.toml')}"
-    )
-    log = f"--log {LOG_URL} --trust {folder.shown('log', 'trust.json')}"
-    return (
-        NextStep(
-            "the evidence of one key, verified by yourself",
-            f"identify {folder.shown('evidence', 'alder.evidence')} "
-            f"--cert {folder.shown('certificates', 'alder.pem')} --anchors {folder.shown('anchors.toml')}",
-        ),
-        NextStep(
-            "what the CA embeds for it",
-            f"extension {folder.shown('evidence', 'alder.evidence')} --anchors {folder.shown('anchors.toml')}",
-        ),
-        NextStep(
-            "what a certificate says of its device",
-            f"lint {folder.shown('certificates', 'alder.pem')}",
-        ),
-        NextStep(
-            "what the monitor knew when it had flagged both devices (exit code 1: findings are open)",
-            f"{monitor} --known-at {format_time(flagged_at)}",
-        ),
-        NextStep("run the log again, in another terminal", f"serve --data {folder.shown('log')}"),
-        NextStep("follow it and judge as of now (exit code 1: one finding is open)", f"{monitor} {log}"),
-    )

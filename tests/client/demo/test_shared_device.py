@@ -136,7 +136,7 @@ def test_the_next_steps_are_on_this_folder(told: Told) -> None:
     """Every path in them exists, and they look at evidence, extension, certificate, log and findings."""
     verbs = [step.arguments.split()[0] for step in told.ending.next_steps]
 
-    assert verbs == ["identify", "extension", "lint", "monitor", "serve", "monitor"]
+    assert verbs == ["identify", "extension", "lint", "monitor", "serve", "check", "monitor"]
     for step in told.ending.next_steps:
         for word in step.arguments.split():
             if str(told.folder.path) in word:

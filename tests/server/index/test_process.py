@@ -18,7 +18,7 @@ def test_a_log_that_takes_no_head(
     tmp_path: Path, retry_after: int | None, pause: float, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """It is asked again when it says; at the next look, if it is only a moment behind its own checkpoint."""
-    monkeypatch.setattr("time.monotonic", lambda: 1.0)
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
     index = MemoryIndex(tmp_path)
     trust = index.log.trust
     keys = IndexTrust(trust.issuance.key, trust.statements.key, trust.statements.statement_key)
