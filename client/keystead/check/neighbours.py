@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from enum import Enum, auto
 
+from keystead.monitor.crowd import exposing
 from keystead.monitor.device_case import DeviceCase
-from keystead.monitor.exposure import exposing
 from keystead.monitor.model import CertificateFacts
 from keystead.monitor.standing import Standing
 

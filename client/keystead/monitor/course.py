@@ -8,14 +8,16 @@ hold then.
 Invariant: stretches are disjoint and ascending and do not touch; they depend on the set of strands.
 """
 
-from collections.abc import Iterable
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, NamedTuple, TypeVar
 
 from keystead.monitor.model import NEVER, Span
 from keystead.monitor.spans import union
 
-__all__ = ["Course", "Look", "Strand"]
+__all__ = ["Course", "Look", "Seen", "Strand", "see"]
 
 Reason = TypeVar("Reason")
 
@@ -50,6 +52,30 @@ class Look(Generic[Reason]):
     reasons: tuple[Reason, ...]
 
 
+class Seen(NamedTuple):
+    """The moment at which a fact is told: the one that is asked about, or the last before it ended.
+
+    Attributes:
+        moment: which.
+        stretch: in which the fact holds then.
+        lasts: it holds at the moment asked about.
+    """
+
+    moment: int
+    stretch: Span
+    lasts: bool
+
+
+def see(stretches: Sequence[Span], at_ms: int) -> Seen | None:
+    """When to tell a fact that holds in some stretches, which ascend; None where it never held by then."""
+    begun = bisect_right(stretches, at_ms, key=lambda stretch: stretch.start)
+    if not begun:
+        return None
+    stretch = stretches[begun - 1]
+    lasts = at_ms in stretch
+    return Seen(at_ms if lasts else stretch.end - 1, stretch, lasts)
+
+
 class Course(Generic[Reason]):
     """When a fact holds, and why.
 
@@ -63,14 +89,20 @@ class Course(Generic[Reason]):
 
     def look(self, at_ms: int) -> Look[Reason] | None:
         """The fact at a moment; what held last where it does not hold then; None where it never did."""
-        begun = [stretch for stretch in self.stretches if stretch.start <= at_ms]
-        if not begun:
+        seen = see(self.stretches, at_ms)
+        if seen is None:
             return None
-        stretch = begun[-1]
-        lasts = at_ms in stretch
-        moment = at_ms if lasts else stretch.end - 1
-        reasons = tuple(strand.why for strand in self.strands if moment in strand.span)
-        return Look(moment, stretch, lasts, reasons)
+        reasons = tuple(strand.why for strand in self.strands if seen.moment in strand.span)
+        return Look(seen.moment, seen.stretch, seen.lasts, reasons)
+
+    def reasons_in(self) -> Iterator[tuple[Span, list[Reason]]]:
+        """Each stretch, and the reasons of the strands that make it."""
+        coming = deque(sorted(self.strands, key=lambda strand: strand.span.start))
+        for stretch in self.stretches:
+            reasons = []
+            while coming and coming[0].span.start < stretch.end:
+                reasons.append(coming.popleft().why)
+            yield stretch, reasons
 
     def next_change(self, at_ms: int, others: Iterable[int] = ()) -> int | None:
         """The first moment after `at_ms` at which there may be something else to say; None where there is none.

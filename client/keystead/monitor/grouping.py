@@ -51,8 +51,10 @@ class Groups:
         partition = strong.copy()
         for join in name_joins:
             partition.join(join.members)
-        self._joins = [*strong_joins, *name_joins]
         self._group = {number: partition.root(number) for number in self.profiles}
+        self._explained: dict[int, list[Join]] = defaultdict(list)
+        for join in (*strong_joins, *name_joins):
+            self._explained[self._group[join.members[0]]].append(join)
         self._members: dict[int, list[Profile]] = defaultdict(list)
         for profile in ordered:
             self._members[self._group[profile.number]].append(profile)
@@ -71,7 +73,7 @@ class Groups:
 
     def explain(self, group: int) -> list[Join]:
         """By what the profiles of a group were joined."""
-        return [join for join in self._joins if self._group[join.members[0]] == group]
+        return self._explained.get(group, [])
 
     def compare(self, first: int, second: int) -> Comparison:
         """How two groups stand to each other."""

@@ -134,16 +134,8 @@ def course_exposures(
     """The stretches of a course, each with the certificates of the strands in it."""
     return found_exposures(
         (
-            (
-                stretch,
-                [
-                    certificate
-                    for strand in course.strands
-                    if stretch.start <= strand.span.start < stretch.end
-                    for certificate in certificates(strand.why)
-                ],
-            )
-            for stretch in course.stretches
+            (stretch, [certificate for why in reasons for certificate in certificates(why)])
+            for stretch, reasons in course.reasons_in()
         ),
         subscribers,
         at_ms,

@@ -3,14 +3,17 @@
 
 from collections import defaultdict
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from random import Random
 
 import pytest
 
+from keystead.monitor.crowd import exposing
 from keystead.monitor.device_case import DeviceCase
-from keystead.monitor.exposure import Exposure
+from keystead.monitor.exposure import Exposure, Timeline
 from keystead.monitor.model import DeviceView
+from keystead.monitor.profiles import Sameness
 from keystead.monitor.replay import load_knowledge
 from keystead.monitor.store import Store
 from keystead.monitor.views import Views, load_views
@@ -44,6 +47,23 @@ def _moments(view: DeviceView, picks: Random) -> list[int]:
     return sorted({*beside, *(picks.randint(min(finite), max(finite)) for _ in range(50))})
 
 
+def _check_worst_pair(timeline: Timeline, views: Views, moment: int) -> None:
+    """No two certificates expose the device more seriously than the pair that is told."""
+    groups = views.subscribers.at(moment)
+    worst = max(
+        (
+            (min(one.cell.assurance, other.cell.assurance), sameness is Sameness.DIFFERENT)
+            for one, other in combinations(timeline.certificates_at(moment), 2)
+            if exposing(one.cell, other.cell) and one.certificate.key != other.certificate.key
+            for sameness in (groups.compare(one.cell.group, other.cell.group).sameness,)
+        ),
+        default=None,
+    )
+    told = timeline.worst_pair(moment)
+    surely = None if told is None else told.comparison.sameness is Sameness.DIFFERENT
+    assert worst == (None if told is None else (told.assurance, surely))
+
+
 async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path) -> None:
     """Which subscribers are exposed, which certificates make it so, and whether each is covered."""
     exposed_moments = covered_moments = spoken_for = 0
@@ -59,7 +79,7 @@ async def test_the_sweep_agrees_with_every_pair_at_every_instant(tmp_path: Path)
                 exposure = timeline.at(moment)
                 assert (exposure is not None) == bool(expected)
                 assert expected <= (exposure.groups if exposure else frozenset())
-                assert {group for pair in timeline.pairs_at(moment) for group in pair.groups} == expected
+                _check_worst_pair(timeline, views, moment)
                 exposing = timeline.certificates_at(moment)
                 assert {standing.cell.group for standing in exposing} == expected
                 for standing in exposing:

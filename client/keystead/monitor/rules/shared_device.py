@@ -13,7 +13,7 @@ from collections.abc import Iterable, Sequence
 
 from keystead.monitor.coverage import Reason, Uncovered
 from keystead.monitor.device_case import DeviceCase
-from keystead.monitor.exposure import ExposedPair, Exposure
+from keystead.monitor.exposure import ExposedPair
 from keystead.monitor.findings import Finding, Settlement, State, Verdict
 from keystead.monitor.found import FoundCertificate, FoundSubscriber, show_time
 from keystead.monitor.model import Assurance, CertificateFacts, EntryName
@@ -92,7 +92,8 @@ def judge(case: DeviceCase, at_ms: int) -> Verdict:
     exposed = timeline.certificates_at(moment)
     facts = [standing.certificate for standing in exposed]
     groups = subscribers.at(moment)
-    pair = _most_serious(timeline.pairs_at(moment))
+    pair = timeline.worst_pair(moment)
+    assert pair is not None  # noqa: S101 -- the device is exposed then
     why = _why(case, exposed, moment)
     settlement = None if current else _settlement(case, facts, exposure.span.end)
     certificates = tuple(_found(case, standing, moment) for standing in exposed)
@@ -119,7 +120,12 @@ def judge(case: DeviceCase, at_ms: int) -> Verdict:
         ),
         certificates=certificates,
         exposures=found_exposures(
-            ((one.span, _exposed_in(case, one)) for one in timeline.exposures), subscribers, at_ms
+            (
+                (span, [standing.certificate for standing in standings])
+                for span, standings in timeline.exposed_in()
+            ),
+            subscribers,
+            at_ms,
         ),
     )
     return Verdict((finding,), timeline.next_change(at_ms))
@@ -127,11 +133,6 @@ def judge(case: DeviceCase, at_ms: int) -> Verdict:
 
 def _severity(pair: ExposedPair) -> Severity:
     return severity_of(BASE, pair.assurance, perhaps=pair.comparison.sameness is Sameness.UNKNOWN)
-
-
-def _most_serious(pairs: Sequence[ExposedPair]) -> ExposedPair:
-    # What is said must not depend on how groups are numbered.
-    return max(pairs, key=lambda pair: (_severity(pair), pair.assurance, pair.comparison.why))
 
 
 def _severity_why(pair: ExposedPair) -> str:
@@ -173,17 +174,6 @@ def _found(case: DeviceCase, standing: Standing, moment: int) -> FoundCertificat
         covered=covered,
         reason=None if covered else case.coverage.why_not(certificate, moment).reason.value,
     )
-
-
-def _exposed_in(case: DeviceCase, exposure: Exposure) -> Iterable[CertificateFacts]:
-    """The certificates of the subscribers that were exposed in a stretch of time."""
-    return [
-        standing.certificate
-        for standing in case.standings
-        if standing.cell.group in exposure.groups
-        and standing.span.start < exposure.span.end
-        and standing.span.end > exposure.span.start
-    ]
 
 
 def _more_statements(
