@@ -79,16 +79,10 @@ class IndexedLog:
         return index
 
     def list_all(self) -> None:
-        """List all that is logged under what it names, by the real mapping."""
+        """List all that is logged under what it names, and nothing else."""
         self.histories.clear()
-        log = self.log
-        for index, leaf in enumerate(log.issuance.leaves):
-            issuer = log.objects.get(f"issuance/issuer/{leaf.fingerprints[0].hex()}")
-            for subject in subjects_of_entry(leaf.entry, None if issuer is None else issuer_key_hash(issuer)):
-                self.histories.setdefault(subject, []).append(index)
-        for index, raw in enumerate(log.statements.entries):
-            for subject in subjects_of_statement(raw):
-                self.histories.setdefault(subject, []).append(index)
+        self._followed = (0, 0)
+        self.follow()
 
     async def get(self, path: str, limit: int = 1 << 30) -> bytes | None:
         """As `Fetcher.get`; heads are kept for ever."""
@@ -114,7 +108,8 @@ class IndexedLog:
             leaf = log.issuance.leaves[index]
             issuer = None
             if leaf.entry.entry_type == X509_ENTRY and leaf.fingerprints:
-                issuer = issuer_key_hash(log.objects[f"issuance/issuer/{leaf.fingerprints[0].hex()}"])
+                der = log.objects.get(f"issuance/issuer/{leaf.fingerprints[0].hex()}")
+                issuer = None if der is None else issuer_key_hash(der)
             for subject in subjects_of_entry(leaf.entry, issuer):
                 self.histories.setdefault(subject, []).append(index)
         for index in range(self._followed[1], len(log.statements.entries)):

@@ -124,6 +124,7 @@ def show_summary(output: Output, report: Report) -> None:
         output.text(
             f"{log.name}: {read} ({log.issuance_new} new), "
             f"{log.statements_size} statements ({log.statements_new} new)"
+            + ("" if log.heads_checked is None else f"; {log.heads_checked} new heads of its index compared")
         )
     for part in report.unread:
         output.text(f"{part.sentence} --from-entry 0 reads them.")

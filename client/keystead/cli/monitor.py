@@ -34,6 +34,9 @@ from keystead.monitor.watch import WatchList
 
 __all__ = ["command"]
 
+_INDEX_S = 3600.0
+# Between two looks at the indexes.
+
 _WHOLE_SECOND = 999
 """Times are shown in seconds, so a second that is asked about is meant with all that happened in it."""
 
@@ -91,6 +94,11 @@ _WHOLE_SECOND = 999
     metavar="NAME",
     help="Do not accept what this party or operator states as a resolution; repeat for several.",
 )
+@click.option(
+    "--check-index",
+    is_flag=True,
+    help="Also compute each log's device index, and compare every head; without --once, at most once an hour.",
+)
 @click.option("--clouds-too", is_flag=True, help="Hold devices of cloud providers to the same rules.")
 @click.option(
     "--jobs",
@@ -113,6 +121,7 @@ def command(
     lists: tuple[Path, ...],
     watch_file: Path | None,
     refused: tuple[str, ...],
+    check_index: bool,
     clouds_too: bool,
     jobs: int | None,
     anchors_file: Path | None,
@@ -138,6 +147,7 @@ def command(
         lists,
         _start(from_entry, since),
         available_cores() if jobs is None else jobs,
+        check_index,
     )
     monitor = _Monitor(Output(as_json), task, show_all)
     logs = _Logs(log_urls, trust_files, witness_policy)
@@ -155,6 +165,7 @@ class _Task:
     lists: tuple[Path, ...]
     start: Start | None
     jobs: int
+    check_index: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +189,7 @@ class _Monitor:
         self._output = output
         self._task = task
         self._show_all = show_all
+        self._index_checked = -_INDEX_S
 
     async def run(self, logs: _Logs, *, once: bool, at: int | None, known_at: int | None, every: int) -> int:
         """Follow once or until stopped; the exit code."""
@@ -205,7 +217,11 @@ class _Monitor:
         at: int | None = None,
         known_at: int | None = None,
     ) -> Report:
-        task = self._task
+        task, now = self._task, time.monotonic()
+        # The map over millions of keys is put together anew each time.
+        check_index = task.check_index and now - self._index_checked >= _INDEX_S
+        if check_index:
+            self._index_checked = now
         with self._output.progress("following") as progress:
             return await monitor_once(
                 task.state,
@@ -220,6 +236,7 @@ class _Monitor:
                 watch=task.watch,
                 start=task.start,
                 jobs=task.jobs,
+                check_index=check_index,
             )
 
     async def _follow(self, logs: Sequence[MonitoredLog], every: int) -> None:

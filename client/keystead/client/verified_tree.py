@@ -136,6 +136,10 @@ class VerifiedTree:
             lambda node: [node(level, (size >> level + 1) << 1) for level in levels]
         )
 
+    async def root_at(self, size: int) -> bytes:
+        """The root over the first `size` leaves."""
+        return (await self._from_nodes(lambda node: [tree_root(size, node)]))[0]
+
     async def leaf_hash(self, index: int) -> bytes:
         """The hash of leaf `index`."""
         return (await self._from_nodes(lambda node: [node(0, index)]))[0]

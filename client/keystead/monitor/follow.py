@@ -138,7 +138,7 @@ class Follower:
         # (3), (4)
         await self._read_issuance(issuance, range(read.stop, issuance.size))
         await self._statements.judge_waiting(self._read())
-        await self._statements.read(statements, statements_next, self._read(), self._progress)
+        await self._statements.read(statements, statements_next, self._read(), issuance, self._progress)
         # (5)
         await self._read_issuance(issuance, unread, backwards=True)
         await self._statements.judge_waiting(self._read())

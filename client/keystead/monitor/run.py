@@ -12,6 +12,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 
+from keystead.audit.problem import Problem
+from keystead.client.verified_tree import VerifiedTree
 from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.verify import FORMATS
@@ -21,6 +23,8 @@ from keystead.monitor.back_fill import Start, unread_parts
 from keystead.monitor.findings import Finding, State, in_order
 from keystead.monitor.follow import Follower, MonitoredLog
 from keystead.monitor.found import Unread
+from keystead.monitor.index_heads import LoggedHead, record_wrong_head
+from keystead.monitor.index_replay import IndexReplay
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
@@ -32,6 +36,7 @@ from keystead.monitor.rows import touch
 from keystead.monitor.rules import log_misbehaviour
 from keystead.monitor.store import Store
 from keystead.monitor.watch import WatchList
+from keystead.tlog.checkpoint import verify_checkpoint
 
 __all__ = ["FollowedLog", "MonitoredLog", "Report", "monitor_once"]
 
@@ -50,6 +55,7 @@ class FollowedLog:
         issuance_size, statements_size: entries that were seen: read and kept, but for those before the first.
         issuance_new, statements_new: of these, those of this round.
         error: why it was not followed to its end; None where it was.
+        heads_checked: heads of its device index whose map was computed and compared; None where that was not asked for.
     """
 
     name: str
@@ -61,6 +67,7 @@ class FollowedLog:
     issuance_new: int
     statements_new: int
     error: KeysteadError | None
+    heads_checked: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,6 +110,7 @@ async def monitor_once(
     watch: WatchList | None = None,
     start: Start | None = None,
     jobs: int = 1,
+    check_index: bool = False,
 ) -> Report:
     """Catch up with logs and judge.
 
@@ -119,6 +127,7 @@ async def monitor_once(
         watch: what to report; all of it where that is None.
         start: from where on to read issuance logs that are new; of others, read back to there what was not read yet.
         jobs: processes that read statements and verify evidence; 1: this one alone.
+        check_index: also compute the map of each log's device index, and compare every head that is new.
 
     Raises:
         UsageError: a log is given twice.
@@ -134,7 +143,10 @@ async def monitor_once(
         with Workers(jobs) as workers:
             followed = tuple(
                 await asyncio.gather(
-                    *(_follow(store, log, anchors, workers, now_ms, shared, start) for log in logs)
+                    *(
+                        _follow(store, log, anchors, workers, now_ms, shared, start, check_index=check_index)
+                        for log in logs
+                    )
                 )
             )
         for log in followed:
@@ -203,12 +215,17 @@ async def _follow(
     now_ms: int,
     progress: Progress | None,
     start: Start | None,
+    *,
+    check_index: bool,
 ) -> FollowedLog:
     follower = Follower(store, log, anchors, workers, now_ms=now_ms, progress=progress, start=start)
     before = _sizes(store, follower.id)
     error: KeysteadError | None = None
+    heads_checked: int | None = None
     try:
         await follower.catch_up()
+        if check_index:
+            heads_checked = await _check_index(store, follower.id, log)
     except KeysteadError as caught:
         error = caught
     after = _sizes(store, follower.id)
@@ -222,7 +239,30 @@ async def _follow(
         issuance_new=after[1] - after[0] - (before[1] - before[0]),
         statements_new=after[2] - before[2],
         error=error,
+        heads_checked=heads_checked,
     )
+
+
+async def _check_index(store: Store, number: int, log: MonitoredLog) -> int:
+    """Compare the heads of a log's index, up to what was followed; how many were new."""
+    query = "SELECT issuance_checkpoint, statements_checkpoint FROM log WHERE id = ?"
+    checkpoints = store.db.execute(query, (number,)).fetchone()
+    trees = [
+        VerifiedTree(log.fetcher, prefix, verify_checkpoint(raw, key.unwitnessed))
+        for prefix, raw, key in zip(
+            ("issuance", "statements"),
+            checkpoints,
+            (log.trust.issuance.key, log.trust.statements.key),
+            strict=True,
+        )
+    ]
+
+    def keep(head: LoggedHead, problem: Problem) -> None:
+        with store.transaction() as db:
+            record_wrong_head(db, log.trust, head, problem.sentence, checkpoints)
+
+    with IndexReplay(store.path.parent / f"index-{number}.sqlite", log.fetcher, log.trust) as replay:
+        return await replay.follow(trees[0], trees[1], keep)
 
 
 def _sizes(store: Store, log: int) -> tuple[int, int, int]:

@@ -30,6 +30,13 @@ CREATE TABLE log (
     reexamine             INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 
+-- How much the last head of a log's device index covers.
+CREATE TABLE index_head (
+    log        INTEGER PRIMARY KEY,
+    issuance   INTEGER NOT NULL,
+    statements INTEGER NOT NULL
+) STRICT;
+
 -- Hash tiles that a log served, so that none is asked for twice.
 CREATE TABLE tile (
     log  INTEGER NOT NULL,

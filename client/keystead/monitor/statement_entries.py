@@ -23,6 +23,7 @@ from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
 from keystead.monitor.evidence import EvidenceJob, Examined, examine_pieces
+from keystead.monitor.index_heads import HeadWatch
 from keystead.monitor.issuance_entries import MonitoredLog
 from keystead.monitor.misbehaviour import Misbehaviour, record_misbehaviour
 from keystead.monitor.named_objects import fetch_named
@@ -70,17 +71,26 @@ class StatementEntries:
         self._statement_key = statements.statement_key
         self._anchors = anchors
         self._workers = workers
+        self._heads = HeadWatch(store.db, number, log.trust)
         self._replay = StatementReplay(
             store.db, number, statements.key.origin, statements.statement_key, anchors
         )
 
-    async def read(self, tree: VerifiedTree, start: int, issuance: range, progress: Progress) -> None:
+    async def read(
+        self,
+        tree: VerifiedTree,
+        start: int,
+        issuance: range,
+        issuance_tree: VerifiedTree,
+        progress: Progress,
+    ) -> None:
         """Judge and keep the statements from an index on.
 
         Args:
             tree: of the statement log.
             start: the index.
             issuance: the issuance entries that were read.
+            issuance_tree: of the issuance log, which heads of the index name.
             progress: is told of each statement.
 
         Raises:
@@ -97,7 +107,9 @@ class StatementEntries:
             aclosing(map_ahead(bring, bundles, ahead)) as found,
         ):
             async for bundle, brought in found:
+                heads = await self._heads.compare(brought.statements, issuance_tree)
                 with self._store.transaction() as db:
+                    self._heads.judge(heads, tree.checkpoint.raw)
                     self._check_times(brought.statements, tree.checkpoint.raw)
                     self._judge(brought, issuance)
                     db.execute(

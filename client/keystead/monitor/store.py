@@ -29,7 +29,7 @@ from keystead.monitor.migrations import OLDEST, migrate
 __all__ = ["DATABASE", "SCHEMA_VERSION", "Store", "create_tables"]
 
 DATABASE = "monitor.sqlite"
-SCHEMA_VERSION = 4
+SCHEMA_VERSION = 5
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
 _CACHE_KIB = 65_536

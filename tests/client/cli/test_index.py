@@ -144,6 +144,18 @@ def _many(history: AuditedHistory, count: int) -> None:
         )
 
 
+def test_a_monitor_that_computes_the_map(keystead: CommandLine, log: PublicLog, tmp_path: Path) -> None:
+    """`monitor --check-index` says how many heads it compared, and a wrong one is a finding, exit code 1."""
+    command = ("monitor", "--once", "--check-index", "--state", tmp_path / "monitor", *log.arguments)
+    assert "1 new heads of its index compared" in keystead(*command).out
+    wrong = log.publish(5, map_root=bytes(32))
+    ended = keystead(*command, "--json")
+    assert ended.code == 1
+    (finding,) = [one for one in ended.documents if one.get("rule") == "log-misbehaviour"]
+    assert finding["reason"] == "wrong-index-head"
+    assert f"statement {wrong}" in finding["summary"]
+
+
 def test_what_cannot_be_done(keystead: CommandLine, log: PublicLog, tmp_path: Path) -> None:
     """Exit code 2 and one sentence: two logs, a folder of a log, an address that is none."""
     (tmp_path / "own/keys").mkdir(parents=True)
