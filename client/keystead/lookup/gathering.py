@@ -192,6 +192,9 @@ async def gather(
     """
     limit = MAX_PAGE if newest is None else min(newest, MAX_PAGE)
     snapshot = await index.open(question.certificates, limit=limit, keep=keep)
+    # An index that stands still gives old answers with old checkpoints: the log's own say how far it has gone.
+    await snapshot.renew()
+    snapshot.require_current()
     gathering = Gathering(snapshot, progress)
     await gathering.take(question.certificates, newest=newest)
     if question.statements is not None:

@@ -95,7 +95,7 @@ def _proven_at(snapshot: Snapshot, undecodable: int) -> ProvenAt:
         snapshot.asked_ms,
         head.statement.issuance_size,
         head.statement.statements_size,
-        head.issuance.checkpoint.size,
+        snapshot.issuance_tree.size,
         undecodable,
     )
 

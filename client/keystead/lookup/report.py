@@ -28,7 +28,7 @@ class ProvenAt:
         time_ms: when it was logged.
         asked_ms: the reader's clock.
         issuance_size, statements_size: how many entries of both logs it covers.
-        tree_size: entries of the issuance log, by the checkpoint that came with it.
+        tree_size: entries of the issuance log, by its newest checkpoint.
         undecodable: entries of the log of which something cannot be read: they may be about anything.
     """
 

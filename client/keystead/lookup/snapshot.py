@@ -19,7 +19,7 @@ from keystead.client.fetcher import Fetcher
 from keystead.client.log_reader import LogReader, check_extends
 from keystead.client.trust import Trust
 from keystead.client.verified_tree import VerifiedTree
-from keystead.errors import LogMisbehaviourError
+from keystead.errors import LogMisbehaviourError, VerificationError
 from keystead.index.answer import MAX_PAGE
 from keystead.index.kinds import Subject
 from keystead.index.verification import VerifiedAnswer, VerifiedHead
@@ -192,21 +192,38 @@ class Snapshot:
     async def renew(self) -> None:
         """Go on to the newest checkpoints of both logs, which must extend those of the answer.
 
+        One that is older than the answer's is of a cache, or of a server that has not followed yet: it must be of a
+        part of the same tree, and is no news.
+
         Raises:
-            LogMisbehaviourError: they do not: a fork or a rollback.
+            LogMisbehaviourError: `fork`: they contradict those of the answer.
         """
         trust, fetcher = self.index.trust, self.index.fetcher
         # The issuance log first: a statement about one of its entries is published after the entry.
-        readers = (
-            LogReader(fetcher, "issuance", trust.issuance.key),
-            LogReader(fetcher, "statements", trust.statements.key),
-        )
-        found = []
-        for reader, known in zip(readers, (self.issuance_tree, self.statement_tree), strict=True):
-            tree = reader.tree(await reader.checkpoint())
-            await check_extends(tree, known.checkpoint)
-            found.append(tree)
-        self.issuance_tree, self.statement_tree = found
+        issuance = LogReader(fetcher, "issuance", trust.issuance.key)
+        statements = LogReader(fetcher, "statements", trust.statements.key)
+        self.issuance_tree = await _newer(issuance, self.issuance_tree)
+        self.statement_tree = await _newer(statements, self.statement_tree)
+
+    @property
+    def lag(self) -> int:
+        """Issuance entries that the head does not cover, by the newest checkpoint that is known."""
+        return self.issuance_tree.size - self.head.statement.issuance_size
+
+    def require_current(self) -> None:
+        """Check that the head does not lie too far behind the newest checkpoint that is known.
+
+        Raises:
+            VerificationError: `index-too-far-behind`.
+        """
+        most = self.index.limits.max_lag
+        if self.lag > most:
+            raise VerificationError(
+                f"the index is {self.lag} entries behind its log, and at most {most} are accepted: what it does not "
+                "know of cannot be told",
+                check="index-too-far-behind",
+                evidence={"head": self._head_entry, "checkpoint": self.issuance_tree.checkpoint.raw},
+            )
 
     def issuance_tail(self) -> AsyncGenerator[ProvenEntry, None]:
         """The issuance entries that the head does not cover, up to the checkpoint."""
@@ -217,3 +234,13 @@ class Snapshot:
         """The statements that the head does not cover, up to the checkpoint; heads are among them."""
         indices = range(self.head.statement.statements_size, self.statement_tree.size)
         return self._statements.read(self.statement_tree, indices, None)
+
+
+async def _newer(reader: LogReader, known: VerifiedTree) -> VerifiedTree:
+    """The tree of the log's newest checkpoint, or the known one where that is newer."""
+    tree = reader.tree(await reader.checkpoint())
+    if tree.size < known.size:
+        await check_extends(known, tree.checkpoint)
+        return known
+    await check_extends(tree, known.checkpoint)
+    return tree

@@ -138,6 +138,12 @@ def test_an_old_head(keystead: CommandLine, told: SharedDevice) -> None:
         assert shown.code == 1
         assert "cannot be told" in " ".join(shown.out.split())
         assert "Proven" not in shown.out
+        # The checkpoint in an old answer is old, too; the log's own is not.
+        fresh = told.world.leaf("Fifth SA")
+        told.submit(keystead, "fifth", fresh, fresh.certificate(), None)
+        ended = told.lookup(keystead, "key", "00" * 32, "--max-lag", 0, "--json", url=proxy.url)
+        assert ended.code == 1
+        assert [one["code"] for one in ended.document["problems"]] == ["index-too-far-behind"]
 
 
 def test_evidence_that_is_withheld(keystead: CommandLine, told: SharedDevice) -> None:

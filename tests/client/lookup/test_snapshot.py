@@ -10,7 +10,7 @@ import pytest
 from keystead.errors import FetchError, LogMisbehaviourError, ProofError, VerificationError
 from keystead.index.answer import IndexAnswer, parse_answer
 from keystead.index.kinds import IndexKind, Subject
-from keystead.lookup.log_index import LogIndex
+from keystead.lookup.log_index import Limits, LogIndex
 from keystead.lookup.snapshot import Snapshot
 from keystead.tlog.proof import parse_tlog_proof
 from support.indexed_log import IndexedLog
@@ -188,6 +188,47 @@ async def test_a_log_that_takes_back_what_the_answer_promised() -> None:
     with pytest.raises(LogMisbehaviourError) as caught:
         await snapshot.renew()
     assert caught.value.check == "fork"
+
+
+async def test_a_checkpoint_that_is_older_than_the_answers() -> None:
+    """A cache may give it: no news, if it is of a part of the same tree, and a fork if it is not."""
+    indexed = IndexedLog()
+    indexed.add_entry(DEVICE)
+    indexed.log.publish()
+    old = indexed.log.issuance.checkpoint
+    forked = indexed.log.fork()
+    forked.issuance.hashes[0] = bytes(32)
+    forked.publish()
+    indexed.add_entry(DEVICE)
+    indexed.add_head()
+    snapshot = await _open(indexed)
+    indexed.log.hooks.append(lambda path, answer: old if path == "issuance/checkpoint" else answer)
+    await snapshot.renew()
+    assert snapshot.issuance_tree.size == 2
+    old = forked.issuance.checkpoint
+    with pytest.raises(LogMisbehaviourError) as caught:
+        await snapshot.renew()
+    assert caught.value.check == "fork"
+
+
+async def test_an_index_that_stands_still() -> None:
+    """Its answers are old with the checkpoints in them; the log's own checkpoint says how far it is behind."""
+    indexed = IndexedLog()
+    indexed.add_entry(DEVICE)
+    indexed.add_head()
+    kept = indexed.answer(DEVICE)
+    for _ in range(3):
+        indexed.add_entry(DEVICE)
+    indexed.log.publish()
+    indexed.lies.append(lambda _answer: kept)
+    index = LogIndex(indexed.log.trust, indexed, Limits(max_lag=2), clock=lambda: indexed.log.now_ms)
+    snapshot = await index.open(DEVICE)
+    snapshot.require_current()
+    await snapshot.renew()
+    assert snapshot.lag == 3
+    with pytest.raises(VerificationError) as refused:
+        snapshot.require_current()
+    assert refused.value.check == "index-too-far-behind"
 
 
 async def test_answers_need_not_be_kept() -> None:
