@@ -17,5 +17,6 @@ The way of a fact, and where to look:
 5. `findings` is what is reported, `found` what it shows; `units` says what needs judging, `judging` judges it; `run` is
    one round of all of it.
 
-Steps 1 and 2 but for `facts`, `statement_reading` and `evidence`, `views`, `units`, `judging` and `run` do input and output; all else is pure.
+Steps 1 and 2, `views`, `units`, `judging` and `run` do input and output; all else is pure, and so are `facts`,
+`statement_reading` and `evidence`.
 """
