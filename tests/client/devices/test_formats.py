@@ -2,6 +2,7 @@
 """What holds between formats: no vendor's key attests another's devices, and no evidence passes for another's."""
 
 import json
+import os
 import subprocess
 import sys
 from importlib import import_module
@@ -24,6 +25,9 @@ ANCHORS = AnchorSet(
     VendorAnchor(one["name"], decode_base64(one["key"]), frozenset(one["formats"]), one["cloud"])
     for one in VECTORS["anchors"]
 )
+ENV = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+"""The paths that `-S`, without which Python may load anything, leaves out."""
+
 GOOD: dict[str, Evidence] = {
     one["name"]: evidence_from_json(one["evidence"]) for one in VECTORS["attestations"]
 }
@@ -88,6 +92,25 @@ def test_each_format_is_a_module(name: str) -> None:
     assert name == module.FORMAT
     assert callable(module.verify)
     assert callable(module.collect)
+
+
+def test_importing_the_library_loads_nothing_heavy() -> None:
+    """What verifies and collects evidence needs one package, and none of those that serve, ask or show."""
+    code = (
+        "import sys, keystead.devices, keystead.devices.verify, keystead.devices.collect;"
+        "print(*sorted({name.partition('.')[0] for name in sys.modules} - sys.stdlib_module_names));"
+        "print(*sorted({'asyncio', 'http', 'logging', 'sqlite3', 'ssl', 'xml', 'urllib', 'email'} & set(sys.modules)));"
+        "print(*sorted(name for name in sys.modules if name.startswith('keystead.') and name.count('.') == 1))"
+    )
+    result = subprocess.run(
+        [sys.executable, "-S", "-c", code], capture_output=True, text=True, check=False, env=ENV
+    )
+    packages, heavy, ours = result.stdout.splitlines()
+    assert {name for name in packages.split() if not name.startswith("_")} == {"cryptography", "keystead"}
+    assert heavy == ""
+    assert set(ours.split()) == {
+        f"keystead.{name}" for name in ("certificate", "devices", "encoding", "errors")
+    }
 
 
 def test_formats_are_loaded_when_they_are_met() -> None:

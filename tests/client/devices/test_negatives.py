@@ -15,6 +15,7 @@ from keystead.testvendor import TestVendor
 from keystead.testvendor.keys import derive_key
 from keystead.testvendor.refusals import Refusal
 from support.every_format import every_piece
+from support.mutation import flip_bits
 from support.refused_evidence import assert_refused_by_name
 
 VENDOR = TestVendor("test negatives", "ec-p256")
@@ -210,3 +211,9 @@ def _assert_refused(evidence: Evidence) -> None:
     with pytest.raises(EvidenceError) as caught:
         verify_evidence(evidence, ANCHORS)
     assert caught.value.check
+
+
+@pytest.mark.parametrize("format_name", ["yubikey-piv", "yubihsm", "luna-pkc", "marvell"])
+def test_no_flipped_bit_goes_unnoticed(format_name: str) -> None:
+    """Every byte of pieces that are all signed; formats of which parts are not have tests of their own."""
+    assert flip_bits(GOOD[format_name], None, 20260501, ANCHORS) == []

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Real TPMs' certifications, as published with WebAuthn: found, verified below an authority, safe from changes."""
 
+from hashlib import sha1, sha256
 from pathlib import Path
 
 import pytest
@@ -42,6 +43,21 @@ def test_the_sample_gives_its_known_values(samples: Path, name: str) -> None:
     assert attestation.properties["tpm_version"] == version
     assert attestation.properties["signature_hash"] == "sha1"
     assert attestation.properties["permissions"] == ["decrypt", "sign"]
+
+
+@pytest.mark.parametrize("name", SAMPLES)
+def test_what_was_signed_along_is_the_published_registration(samples: Path, name: str) -> None:
+    """WebAuthn has the TPM sign the hash of the authenticator's data and the client's, which lie beside the sample."""
+    folder = samples / "attestation" / "tpm2" / "webauthn" / name
+    piece, anchors = found(samples, name)
+    registration = (folder / "attestationObject.cbor").read_bytes()
+    start = registration.index(b"authData") + len(b"authData")
+    assert registration[start] == 0x59  # CBOR: octets, with a length of two octets
+    size = int.from_bytes(registration[start + 1 : start + 3])
+    client_data = (folder / "clientDataJSON.bin").read_bytes()
+    signed = registration[start + 3 : start + 3 + size] + sha256(client_data).digest()
+    attestation = verify_evidence(piece.evidence, anchors)
+    assert attestation.properties["qualifying_data"] == sha1(signed, usedforsecurity=False).hexdigest()
 
 
 @pytest.mark.parametrize("name", SAMPLES)
