@@ -219,6 +219,7 @@ class TestFortanix:
         *,
         changed: dict[str, bytes | None] | None = None,
         extra_extensions: tuple[bytes, ...] = (),
+        usage: bytes | None = None,
         subject: bytes | None = None,
         key: SigningKey | None = None,
         issuer: bytes | None = None,
@@ -229,6 +230,7 @@ class TestFortanix:
             public_key: the attested key.
             changed: by the arc below the vendor's, another value of an extension, or None to leave it out.
             extra_extensions: DER of further Extensions.
+            usage: another KeyUsage extension, DER.
             subject: another DER Name.
             key: another key than the authority's to sign with.
             issuer: another issuer's name, DER.
@@ -247,7 +249,7 @@ class TestFortanix:
             not_before=_STATEMENT_VALID[0],
             not_after=_STATEMENT_VALID[1],
             extensions=(
-                extension("2.5.29.15", b"\x03\x02\x04\xb0", critical=True),
+                usage or extension("2.5.29.15", b"\x03\x02\x04\xb0", critical=True),
                 *(
                     extension(f"{FORTANIX_ARC}.{arc}", value)
                     for arc, value in values.items()

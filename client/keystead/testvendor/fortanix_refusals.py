@@ -71,6 +71,12 @@ def _statement_refusals(cluster: TestFortanix, public_key: bytes, good: Evidence
         claimed("a claim is not empty", "2.4.1.1", b"\x30\x02\x05\x00", "malformed-extension", twice),
         claimed("a claim is no sequence", "2.4.1.2", b"\x05\x00", "malformed-extension", "2.4.1.2"),
         extended("it may issue", basic_constraints(), "not-an-attestation", "may issue"),
+        refusal(
+            "it may sign certificates",
+            cluster.statement(public_key, usage=key_usage(5)),
+            "not-an-attestation",
+            "may issue",
+        ),
         extended("its constraints are malformed", extension("2.5.29.19", b"\x30"), "malformed-extension", ""),
         extended("a claim is there twice", extension(twice, b"\x30\x00"), "malformed-attestation", "twice"),
         extended(

@@ -86,6 +86,7 @@ def marvell_refusals(module: TestMarvell, public_key: bytes) -> list[Refusal]:
         stated("the key has no numbers", "malformed-key", "EC point", public={0x120: None}),
         stated("the curve is unknown", "malformed-key", "EC point", public={0x121: b"\0\0\0\1"}),
         stated("the point is cut short", "malformed-key", "EC point", public={0x120: b"\4" + bytes(63)}),
+        stated("the point is hybrid", "malformed-key", "EC point", public={0x120: b"\6" + public_key[-64:]}),
         stated("an RSA key has no exponent", "malformed-key", "RSA", public={0x100: b"\0"}),
         stated(
             "an RSA key has other bits than it states",

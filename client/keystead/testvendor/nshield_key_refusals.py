@@ -148,6 +148,11 @@ def _acl_refusals(device: TestNShield, public_key: bytes) -> list[Refusal]:
         of("a blob's token may be well known", "token", blob(hkm, flags=0x3E, token=token)),
         of("a blob has no protection", "token", blob(hkm, flags=0x6)),
         of("a blob's token has no parameters", "token", blob(hkm, flags=0xE) + bytes(20)),
+        of(
+            "a blob's token is any with its parameters",
+            "token",
+            blob(hkm, flags=0x16) + word(1) * 3 + word(0),
+        ),
         of("an archive is under another key", "archive", archive_blob(stranger)),
         of("an archive is under no key", "archive", archive_blob(None)),
         Refusal(
@@ -161,6 +166,26 @@ def _acl_refusals(device: TestNShield, public_key: bytes) -> list[Refusal]:
             ),
             "extractable-key",
             "archive",
+        ),
+        Refusal(
+            "an archive is under no key, and there is no recovery key",
+            device.attest(
+                public_key,
+                changes=Changes(
+                    acl=acl(group(archive_blob(None))),
+                    members={"hkre": None, "hkra": None, "CertKREaKRAbKNSO": None},
+                ),
+            ),
+            "extractable-key",
+            "archive",
+        ),
+        changed_bundle(
+            device,
+            public_key,
+            "a certifier is named by another hash",
+            malformed,
+            "certifier",
+            acl=word(1) + word(0x40) + word(0) * 2 + word(99) + device.world.hknso + word(0),
         ),
         of("a blob has flags that are not known", "flags", word(2) + word(0x80), check=malformed),
         of("an archive has flags that are not known", "flags", word(3) + word(4), check=malformed),

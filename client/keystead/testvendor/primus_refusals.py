@@ -127,6 +127,8 @@ def _xml_refusals(device: TestPrimus, public_key: bytes) -> list[Refusal]:
         replaced("the key is not base64", "base64", b"<public_key>M", b"<public_key> M"),
         replaced("a time does not exist", "time", b"2025-10-01T20", b"2025-10-32T20"),
         replaced("a count is negative", "decimal", b">10<", b">-1<"),
+        replaced("the label says more of itself", "not a text", b"<label>", b'<label of="x">'),
+        replaced("a flag says more of itself", "neither", b"<extractable>", b'<extractable when="now">'),
         replaced("the label has an element", "not a text", label, b"<label><a>x</a></label>"),
         of("the attested point is on no curve", "key", off_curve, "malformed-key"),
     ]
@@ -190,6 +192,13 @@ def _chain_refusals(device: TestPrimus, public_key: bytes) -> list[Refusal]:
             no_key,
             "attestation key's",
             attestation(attests, *authority),
+            above,
+        ),
+        of(
+            "the attestation key may sign and issue",
+            no_key,
+            "attestation key's",
+            attestation(attests, leaf[0], authority[1]),
             above,
         ),
         of(

@@ -173,6 +173,12 @@ def _key_refusals(device: TestSmartCardHsm, key: SigningKey) -> list[Refusal]:
         ),
         of("the point is missing", _MALFORMED, "point", lambda value: point(value, b"")),
         of("the point is compressed", _MALFORMED, "uncompressed", lambda value: point(value, compressed)),
+        of(
+            "the point is hybrid",
+            _MALFORMED,
+            "uncompressed",
+            lambda value: value.replace(b"\x86\x41\x04", b"\x86\x41\x06"),
+        ),
         of("the key has something more", _MALFORMED, "more", lambda value: value + b"\x53\x00"),
         of(
             "the point is on no curve",

@@ -203,12 +203,24 @@ def _issuer_refusals(device: TestYubiKey, public_key: bytes) -> list[Refusal]:
         evidence = Evidence(FORMAT, device.attestation(public_key), chain)
         return Refusal(name, evidence, "not-an-issuing-certificate", names)
 
+    further = "Yubico Attestation Intermediate B 2"
+    fourth = (
+        *device.chain[:2],
+        issued(intermediate, further, basic_constraints(2)),
+        issued(further, shape.root, basic_constraints(3)),
+    )
     openpgp, piv = "Yubico OPGP Attestation B 1", "Yubico PIV Attestation B 1"
     return [
         refusal("f9 is issued for another applet", "OPGP", openpgp, basic_constraints(1)),
         refusal("f9's issuer lacks basicConstraints", "basicConstraints", piv),
         refusal("f9's issuer may not issue authorities", "below it", piv, basic_constraints(0)),
         refusal("f9's issuer is malformed", "malformed", piv, extension("2.5.29.19", b"\x30")),
+        Refusal(
+            "there is one authority more",
+            Evidence(FORMAT, device.attestation(public_key), fourth),
+            "not-an-issuing-certificate",
+            "does not issue f9 certificates",
+        ),
     ]
 
 
