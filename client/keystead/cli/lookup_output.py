@@ -52,6 +52,8 @@ def show_report(output: Output, report: LookupReport) -> None:
         )
         if not report.logs:
             output.text("Nothing can be shown: no log's answer is good.")
+        if any(problem.evidence for problem in report.problems):
+            output.text("With --json what was signed comes along, to show to others.")
 
 
 def _show_certificates(output: Output, report: LookupReport) -> None:

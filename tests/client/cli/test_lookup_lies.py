@@ -94,9 +94,11 @@ def test_lies_are_refused(keystead: CommandLine, told: SharedDevice, lie: Any, c
         assert (found["count"], found["entries"], found["absent"]) == (None, [], False)
         (problem,) = found["problems"]
         assert problem["code"] in checks
+        assert problem["evidence"]
         shown = told.lookup(keystead, "device", DEVICE.hex(), url=proxy.url)
         assert shown.code == 1
         assert problem["code"] in shown.out
+        assert "With --json" in shown.out
         assert "First AB" not in shown.out
 
 
