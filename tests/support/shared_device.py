@@ -36,7 +36,14 @@ DAY = 86_400
 
 @dataclass
 class SharedDevice:
-    """A running log with a shared device in it, its world, and files."""
+    """A running log with a shared device in it, its world, and files.
+
+    Attributes:
+        answers: to submissions, by name.
+        leaves: what was submitted, by name.
+        service: id of the signing service.
+        bindings: leaf indices of a binding and of the one that supersedes it.
+    """
 
     log: ServedLog
     world: World
@@ -44,6 +51,7 @@ class SharedDevice:
     answers: dict[str, Any] = field(default_factory=dict)
     leaves: dict[str, Leaf] = field(default_factory=dict)
     service: bytes = b""
+    bindings: tuple[int, int] = (0, 0)
 
     @property
     def trust(self) -> tuple[object, ...]:
@@ -135,6 +143,7 @@ class SharedDevice:
         bound = self.say(keystead, binding(reference, None))
         other = DeviceReference("yubico-piv-serial", device_id("yubico-piv-serial", "1"))
         last = self.say(keystead, binding(other, bound))
+        self.bindings = (bound, last)
         deadline = time.monotonic() + 60
         while True:
             ended = self.lookup(keystead, "device", DEVICE.hex(), "--json")
