@@ -58,9 +58,9 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             for _ in range(3):
                 Load.run("127.0.0.1", server.port, requests, arguments.connections)
             requests *= 5
-        before = server.processes()
+        before, commits = server.processes(), server.commits()
         load = Load.run("127.0.0.1", server.port, requests, arguments.connections)
-        after = server.processes()
+        after, batches, commit_seconds = server.processes(), *server.commits(commits)
         with urllib.request.urlopen(f"{server.url}/healthz") as answer:
             size = json.load(answer)["issuance_size"]
     spent = {name: round(after[name].cpu - before[name].cpu, 2) for name in after if name in before}
@@ -75,6 +75,8 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "connections": arguments.connections,
         "period_ms": arguments.period,
         "index_period_ms": arguments.index_period,
+        "batches": batches,
+        "commit_ms": round(commit_seconds / max(batches, 1) * 1000, 1),
         "p50_ms": round(load.percentile(0.5) * 1000, 1),
         "p99_ms": round(load.percentile(0.99) * 1000, 1),
         "server_cpu_s": spent,

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -56,6 +57,14 @@ class Served:
             cpu = (int(fields[11]) + int(fields[12])) / ticks
             measured[name] = Process(cpu, round(int(fields[21]) * page / 1e6, 1))
         return measured
+
+    def commits(self, since: tuple[int, float] = (0, 0.0)) -> tuple[int, float]:
+        """How many batches were committed, and the seconds that building and committing them took."""
+        with urllib.request.urlopen(f"{self.url}/metrics") as answer:
+            lines = answer.read().decode().splitlines()
+        figures = dict(line.rsplit(" ", 1) for line in lines if not line.startswith("#"))
+        batches = int(float(figures["keystead_batches_total"]))
+        return batches - since[0], float(figures["keystead_commit_seconds_total"]) - since[1]
 
 
 @contextmanager
