@@ -22,6 +22,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 
 from keystead.ct.tile_leaf import decode_data_tile
 from keystead.devices.evidence import parse_evidence
+from keystead.encoding.json import decode_json
 from keystead.errors import RefusedError, StoreError
 from keystead.statements.dsse import sign_envelope
 from keystead.statements.entry import parse_statement_entry
@@ -205,11 +206,13 @@ class LogModel(RuleBasedStateMachine):
 
     async def _submit(self, request: Request) -> dict[str, Any] | RefusedError:
         try:
-            return await submit_chain(
+            answer = await submit_chain(
                 self.service, request.body, precertificate=request.kind == "precertificate"
             )
         except RefusedError as error:
             return error
+        document: dict[str, Any] = decode_json(answer)
+        return document
 
     @rule(batch=st.lists(requests, min_size=1, max_size=5))
     def submit_together(self, batch: list[Request]) -> None:
