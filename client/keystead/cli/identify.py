@@ -41,8 +41,9 @@ def command(
     anchors = own_anchors(anchors_file)
     claimed = None if certificate_file is None else read_claimed_key(certificate_file)
     collection = collect_files(evidence, anchors)
-    if not any(path.is_dir() for path in evidence):
-        for unused in collection.unused:
+    folder = any(path.is_dir() for path in evidence)
+    for unused in collection.unused:
+        if unused.broken or not folder:  # a folder holds all kinds of files
             print_note(f"{unused.file}: not used: {unused.reason}")
     refused = 0
     with output.progress("verifying", len(collection.pieces)) as progress:

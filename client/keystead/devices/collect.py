@@ -35,10 +35,17 @@ _TOLD = 3
 
 @dataclass(frozen=True, slots=True)
 class Unused:
-    """A file that is part of no piece, and why."""
+    """A file that is part of no piece.
+
+    Attributes:
+        file: its name.
+        reason: why, in words.
+        broken: whether it may have been meant as evidence: it cannot be read, or lacks what belongs to it.
+    """
 
     file: str
     reason: str
+    broken: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +79,7 @@ def collect(files: Mapping[str, bytes], anchors: AnchorSet = BUILTIN_ANCHORS) ->
     pieces = _merged(found, list(files))
     used = {name for piece in pieces for name in piece.files}
     unused = tuple(
-        Unused(name, material.problems.get(name) or _described(material, name))
+        Unused(name, material.problems.get(name) or _described(material, name), name in material.problems)
         for name in files
         if name not in used
     )
@@ -88,7 +95,7 @@ def _described(material: Material, name: str) -> str:
 
 def _nothing_found(unused: Sequence[Unused]) -> str:
     """What is wrong with the first files, those first of which more can be said; and what to do."""
-    told = sorted(unused, key=lambda one: one.reason.startswith("holds"))[:_TOLD]
+    told = sorted(unused, key=lambda one: not one.broken)[:_TOLD]
     reasons = "; ".join(f"{one.file}: {one.reason}" for one in told)
     more = f"; and {len(unused) - _TOLD} files more" if len(unused) > _TOLD else ""
     return (

@@ -132,6 +132,19 @@ def test_a_folder_gives_a_line_a_piece(keystead: CommandLine, attested: Any, tmp
     assert by_file["two.evidence"]["error"]["check"] == "unknown-anchor"
 
 
+def test_a_broken_file_in_a_folder_is_named(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
+    """What may have been meant as evidence is not passed over in silence; other files are."""
+    folder = tmp_path / "holder"
+    (folder / "cut.pem").write_text(attested.leaf.read_text()[:200])
+    (folder / "notes.txt").write_text("nothing to see")
+
+    ended = keystead("identify", folder, "--anchors", attested.anchors)
+
+    assert ended.code == 0
+    assert "cut.pem: not used" in ended.err
+    assert "notes.txt" not in ended.err
+
+
 def test_two_serial_numbers_two_devices(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
     """Devices of one batch share the f9 certificate and are told apart."""
     other = TestVendor("command line", "ec-p256").yubikey(4712, fips=True)
