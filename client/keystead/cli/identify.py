@@ -97,7 +97,7 @@ def _describe(output: Output, attestation: Attestation, files: Sequence[str], cl
         *((name, value or "unknown: the evidence does not state it") for name, value in stated),
         ("assurance", "attested: anyone can verify it again"),
         ("key SHA-256", attestation.key_hash.hex()),
-        *((("key", "that of the given certificate or request"),) if claimed is not None else ()),
+        *((("key", "the given one"),) if claimed is not None else ()),
         *((name.replace("_", " "), _worded(value)) for name, value in attestation.properties.items()),
     )
     output.table(

@@ -79,11 +79,14 @@ def read_chain(paths: Sequence[Path]) -> list[bytes]:
 
 
 def read_claimed_key(path: Path) -> bytes:
-    """The DER SubjectPublicKeyInfo of a certificate, the first of a bundle, or of a PKCS#10 request.
+    """The DER SubjectPublicKeyInfo of a certificate, the first of a bundle, of a PKCS#10 request, or a PEM public key.
 
     Raises:
-        ParseError: it is neither.
+        ParseError, UsageError: it is none of these.
     """
+    data = read_file(path)
+    if b"-----BEGIN PUBLIC KEY-----" in data and b"CERTIFICATE" not in data:
+        return read_public_key(path)
     found = read_request_or_certificates(path)
     return found.spki if isinstance(found, CertificationRequest) else parse_vendor_certificate(found[0]).spki
 

@@ -101,7 +101,7 @@ def certificate_option(function: _Function) -> _Function:
         "certificate_file",
         type=existing_file,
         metavar="C.pem",
-        help="A certificate, or a PKCS#10 request: refuse evidence that is about another key.",
+        help="A certificate, a PKCS#10 request or a public key: refuse evidence that is about another key.",
     )(function)
 
 

@@ -15,6 +15,7 @@ from cryptography.x509.oid import NameOID
 
 from keystead.devices.result import DeviceIdentity
 from keystead.testvendor.certificates import to_pem
+from keystead.testvendor.keys import derive_key
 from keystead.testvendor.vendor import TestVendor
 from support.command_line import CommandLine
 
@@ -112,6 +113,19 @@ def test_a_request_is_compared_as_well(
     file.write_bytes(request.public_bytes(encoding))
 
     assert keystead("identify", attested.piece, "--anchors", attested.anchors, "--cert", file).code == 0
+
+
+def test_a_bare_key_is_compared_as_well(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
+    """Some people have the public key alone, in PEM."""
+    right, wrong = tmp_path / "right.pem", tmp_path / "wrong.pem"
+    right.write_text(to_pem(attested.key.spki, "PUBLIC KEY"))
+    wrong.write_text(to_pem(derive_key(b"identify", "wrong").spki, "PUBLIC KEY"))
+    command = ("identify", attested.piece, "--anchors", attested.anchors, "--cert")
+
+    assert keystead(*command, right).code == 0
+    assert keystead(*command, wrong).code == 1
+    wrong.write_text("-----BEGIN PUBLIC KEY-----\nMA==\n-----END PUBLIC KEY-----\n")
+    assert keystead(*command, wrong).code == 2
 
 
 def test_a_folder_gives_a_line_a_piece(keystead: CommandLine, attested: Any, tmp_path: Path) -> None:
