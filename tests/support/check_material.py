@@ -8,6 +8,7 @@ from keystead.check.decision import Decision
 from keystead.check.gathering import gather_for
 from keystead.check.question import AskedSubscriber, Question, SubscriberForm
 from keystead.check.whole_log import LiveLog
+from keystead.index.kinds import IndexKind, Subject
 from keystead.lookup.gathered import POLICIES, Gathered
 from keystead.lookup.gathering import Gathering
 from keystead.testvendor.ca import TestCertificateAuthority
@@ -30,7 +31,10 @@ async def everything(history: History) -> Gathered:
     """Everything in a history's logs: what a monitor knows."""
     indexed, log = await live_log(history)
     gathering = Gathering(log)
-    await gathering.take_all(indexed.histories)
+    # A device that statements alone name has certificates proven absent.
+    devices = {subject.value for subject in indexed.histories if subject.kind is IndexKind.DEVICE_STATEMENTS}
+    absent = {Subject(IndexKind.DEVICE_CERTIFICATES, device) for device in devices}
+    await gathering.take_all({**indexed.histories, **dict.fromkeys(absent)})
     return await gathering.complete()
 
 
@@ -46,6 +50,7 @@ class Asked:
         registration: makes it an EV certificate.
         evidence: the YubiKey's attestation is at hand.
         label: of the key.
+        whose: the certificate whose key it is, where it is not a fresh one.
     """
 
     subscriber: str
@@ -55,11 +60,12 @@ class Asked:
     registration: str | None = None
     evidence: bool = True
     label: str = "asked"
+    whose: Issued | None = None
 
     @property
     def key(self) -> SigningKey:
         """The key that will be certified."""
-        return derive_key(b"asked", self.label)
+        return derive_key(b"asked", self.label) if self.whose is None else self.whose.key
 
     def question(self, history: History) -> Question:
         """What it asks."""

@@ -8,6 +8,7 @@
 * `tables`      that, judged by the monitor's own code, with the candidate among it
 * `precedence`  which of two certificates stood on a device first
 * `neighbours`  how each other certificate on a device stands to the one asked about
+* `same_key`    whether the key is certified for another subscriber
 * `reasons`     why, in words and sentences
 * `decide`      the verdict
 * `decision`    it as a value, and as JSON

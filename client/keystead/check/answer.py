@@ -19,10 +19,13 @@ from keystead.check.gathering import gather_for
 from keystead.check.question import Question
 from keystead.check.whole_log import WholeLog
 from keystead.devices.anchors import AnchorSet
+from keystead.index.kinds import IndexKind, Subject
 from keystead.lookup.gathered import Gathered
 from keystead.monitor.found import show_time
 
 __all__ = ["CheckAnswer", "LogAnswer", "ask_log"]
+
+_UNDECODABLE = Subject(IndexKind.UNDECODABLE, b"")
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +41,7 @@ class LogAnswer:
         head_ms: when it was logged.
         age_ms: how old it was.
         at_ms: the moment that was judged.
+        undecodable: entries that cannot be read whole, and may be about anything.
     """
 
     origin: str
@@ -48,6 +52,7 @@ class LogAnswer:
     head_ms: int
     age_ms: int
     at_ms: int
+    undecodable: int = 0
 
     @property
     def good(self) -> bool:
@@ -64,6 +69,7 @@ class LogAnswer:
             "age": max(0, self.age_ms // 1000),
             "head": {"index": self.head, "time": show_time(self.head_ms)},
             "at": show_time(self.at_ms),
+            "undecodable": self.undecodable,
         }
 
 
@@ -130,6 +136,7 @@ async def ask_log(
     """
     at_ms = max(log.snapshot.asked_ms, log.newest_ms)
     bearing = await gather_for(log, question, anchors, at_ms, progress)
+    undecodable = await log.history(_UNDECODABLE, newest=0)
     decision = decide(
         log.trust, bearing.found, bearing.candidate, anchors, at_ms, submitted=question.submitted
     )
@@ -143,5 +150,6 @@ async def ask_log(
         head_ms=head.timestamp,
         age_ms=log.snapshot.age_ms,
         at_ms=at_ms,
+        undecodable=undecodable.count,
     )
     return answer, bearing.found

@@ -89,6 +89,11 @@ class Candidate:
     clouds: frozenset[bytes] = frozenset()
 
     @property
+    def key(self) -> bytes | None:
+        """SHA-256 of its normalized public key, where it is known."""
+        return None if self.record.key == self.record.certificate_id else self.record.key
+
+    @property
     def devices(self) -> tuple[tuple[bytes, str], ...]:
         """The devices that it names itself: id, and scheme."""
         extension = self.record.extension

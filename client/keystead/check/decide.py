@@ -25,6 +25,7 @@ from keystead.check.reasons import (
     service_detail,
     shared_details,
 )
+from keystead.check.same_key import key_detail
 from keystead.check.tables import CheckTables
 from keystead.client.trust import Trust
 from keystead.devices.anchors import AnchorSet
@@ -87,6 +88,7 @@ def decide(
             found.append(_judge(subject, others))
             device = view.device
             shown.append(DeviceShown(device.device_id, device.scheme, device.value, device.text))
+        same_key = key_detail(tables, candidate, certificate_id, at_ms, submitted=submitted)
         misbehaviour = tables.misbehaviour()
     found.sort(key=lambda one: -one.verdict.rank)
     details = [detail for one in found for detail in one.details]
@@ -94,10 +96,16 @@ def decide(
         details.append(
             Detail("no-device", "nothing says in which device the key is, so nothing can be said about it")
         )
+    verdicts = [one.verdict for one in found]
+    if same_key is not None:
+        # Whatever is said of devices: nothing covers a key of two.
+        details.append(same_key)
+        verdicts.append(Verdict.SHARED)
+        entries.update(name for certificate in same_key.certificates for name in certificate.entries)
     details += [note for one in found for note in one.notes]
     details += [_misbehaviour_detail(one) for one in misbehaviour]
     return Decision(
-        worst([one.verdict for one in found]),
+        worst(verdicts),
         tuple(shown),
         tuple(details),
         tuple(sorted(entries)),

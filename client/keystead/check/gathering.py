@@ -3,7 +3,8 @@
 
 (1) The devices: that which is named, those of the evidence, or those that a certificate is on by its extension and by
     what is logged about it.
-(2) All certificates that stand on these devices, and all statements that name the devices.
+(2) All certificates that stand on these devices, and all statements that name the devices; all certificates of the key,
+    where it is known.
 (3) What is said about these certificates, their services and their subscribers; all policies; evidence.
 (4) Where an alias names subscribers, certificates of each, for it counts if its CA certified some of all.
 
@@ -68,6 +69,8 @@ async def gather_for(
     devices = await _devices_of(gathering, question)
     candidate = question.candidate(anchors, at_ms, devices.items())
     wanted = {device_id for device_id, _ in (*candidate.devices, *devices.items())}
+    if candidate.key is not None:
+        await gathering.take(Subject(IndexKind.KEY_CERTIFICATES, candidate.key))
     # (2) A cloud's device may hold a million keys, and nothing follows from them.
     await gathering.take_all(
         Subject(kind, device_id)

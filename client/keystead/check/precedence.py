@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 from keystead.monitor.model import CertificateFacts, DeviceClaim
 
-__all__ = ["Since", "precedes", "stands_since"]
+__all__ = ["Since", "meet", "precedes", "stands_since"]
 
 
 class Since(NamedTuple):
@@ -50,14 +50,25 @@ def stands_since(certificate: CertificateFacts, device_id: bytes, at_ms: int) ->
     return None if start is None or end <= at_ms else Since(start, certificate.entries[0].name.index)
 
 
+def meet(first: CertificateFacts, second: CertificateFacts, at_ms: int) -> bool:
+    """Whether two certificates of one log stand on one device."""
+    return bool(_met(first, second, at_ms))
+
+
 def precedes(first: CertificateFacts, second: CertificateFacts, at_ms: int) -> bool:
     """Whether one of two certificates of one log stood first on the device on which they met first."""
+    met = _met(first, second, at_ms)
+    return bool(met) and min(met)[1]
+
+
+def _met(first: CertificateFacts, second: CertificateFacts, at_ms: int) -> list[tuple[Since, bool]]:
+    """For each device on which both stand: when they met there, and whether the first was there first."""
     met = []
     for device_id in {claim.device_id for claim in first.claims}:
         one, other = (stands_since(certificate, device_id, at_ms) for certificate in (first, second))
         if one is not None and other is not None:
             met.append((max(one, other), one < other))
-    return bool(met) and min(met)[1]
+    return met
 
 
 def _since(claim: DeviceClaim) -> tuple[int, int]:

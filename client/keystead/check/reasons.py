@@ -108,13 +108,6 @@ def shared_details(subject: Subject, exposed: Sequence[Neighbour]) -> Iterator[D
             since,
             why[1].service,
         )
-        if any(one.certificate.key == subject.certificate.key for one in found):
-            yield Detail(
-                "same-key",
-                f"{subscriber.name} has a certificate for the same key",
-                case.device_id,
-                (subscriber,),
-            )
         first = found[0]
         assert first.mine is not None  # noqa: S101 -- they meet, or they would not be exposed
         assert first.theirs is not None  # noqa: S101

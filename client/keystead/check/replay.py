@@ -21,7 +21,18 @@ from keystead.errors import EvidenceError, FetchError, ParseError, UsageError, V
 
 __all__ = ["replay"]
 
-_COMPARED = ("verdict", "reasons", "entries", "devices", "tree_size", "lag", "age", "head", "at")
+_COMPARED = (
+    "verdict",
+    "reasons",
+    "entries",
+    "devices",
+    "tree_size",
+    "lag",
+    "age",
+    "head",
+    "at",
+    "undecodable",
+)
 """Sentences may be worded anew by a later program."""
 
 

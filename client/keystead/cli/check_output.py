@@ -61,3 +61,8 @@ def _show_log(output: Output, one: LogAnswer, *, several: bool) -> None:
         f"By {one.origin}: {one.tree_size:,} entries, {one.lag:,} of them behind the index and read one by one; its "
         f"head of {show_time(one.head_ms)} was {max(0, one.age_ms // 1000):,} s old."
     )
+    if one.undecodable:
+        output.text(
+            f"{one.undecodable:,} entries of this log cannot be read whole, and may be about anything: look at "
+            "/index/v1/undecodable/"
+        )

@@ -58,14 +58,18 @@ def _found(state: Path, history: History, issued: Issued, at_ms: int) -> tuple[b
 def _asked(
     picks: Random, history: History, label: str, registrations: Sequence[str | None] = _REGISTRATIONS
 ) -> Asked:
+    evidence = picks.random() < 0.6
+    # Without evidence nobody tells which key it is.
+    known = history.issued if evidence and picks.random() < 0.3 else ()
     return Asked(
         picks.choice(("Alpha AB", "Beta GmbH", "Gamma SA")),
         serial=picks.choice((1, 2)),
         ca=picks.choice((history.north, history.south)),
         service=picks.choice((None, *history.services)),
         registration=picks.choice(registrations),
-        evidence=picks.random() < 0.6,
+        evidence=evidence,
         label=label,
+        whose=picks.choice(known) if known else None,
     )
 
 

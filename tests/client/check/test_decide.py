@@ -208,6 +208,21 @@ async def test_the_same_key_of_another() -> None:
     assert _said(await asked.decide(history)) == (Verdict.SHARED, ("no-service", "same-key"))
 
 
+async def test_a_key_of_another_on_another_device() -> None:
+    """The key is shared, whatever is said about devices: also if the other certificate has expired."""
+    history = History()
+    asked = Asked("Alpha AB")
+    history.certificate("Beta GmbH", serial=2, ca=history.south, key=asked.key, valid=(0, 5))
+    history.day(10)
+    decision = await asked.decide(history)
+    assert _said(decision) == (Verdict.SHARED, ("never-seen", "same-key"))
+    assert decision.details[1].subscribers[0].name == "Beta GmbH"
+    assert decision.entries == (EntryName("log.example/issuance", 0),)
+    mine = asked.issue(history)
+    assert (await submitted(history, mine)).verdict is Verdict.SHARED
+    assert (await submitted(history, history.issued[0])).verdict is Verdict.CLEAR
+
+
 async def test_a_cloud() -> None:
     """Sharing is what it is for, whether the evidence is the asker's or was recorded for somebody."""
     history = History()
