@@ -150,8 +150,13 @@ def test_the_readmes_commands_work_in_order(workshop: Workshop) -> None:
         Command(f"{shlex.quote(sys.executable)} -m doctest {shlex.quote(str(ROOT / 'README.md'))}", 0)
     )
     assert "settled: covered" in said[0][1]
-    before, after = [text for line, text in said if line.startswith("keystead monitor ")]
+    before, refused, after = [text for line, text in said if line.startswith("keystead monitor ")]
     assert "1 open, 1 settled" in before
+    assert "the word of its auditor is not accepted here" in refused
+    assert "1 open, 0 settled" in refused
+    (story,) = [text for line, text in said if line.startswith("keystead explain ")]
+    assert "Birch Games GmbH" in story
+    assert "settled, high" in story
     assert "0 open, 2 settled" in after
 
 

@@ -25,6 +25,7 @@ class Fact:
         severity: of it.
         lives: certificates whose end would end it.
         covers: whether coverage of one of them would end it.
+        transfers: whether a transfer would.
         subjects: certificates whose subscribers are taken for two.
         reasons: (how new, the word for it).
     """
@@ -32,6 +33,7 @@ class Fact:
     severity: Severity
     lives: tuple[CertificateFacts, ...] = ()
     covers: bool = False
+    transfers: bool = False
     subjects: tuple[CertificateFacts, ...] = ()
     reasons: tuple[tuple[tuple[object, ...], str], ...] = ()
 
@@ -76,7 +78,8 @@ def settled_by(facts: Sequence[Fact], end: int, around: Surroundings) -> str:
             words.add("revoked" if one.ending is not None and one.ending.at_ms == end else "expired")
         elif covers and life > end and around.covers(one, end):
             words.add("covered")
-    if any(transfer.at_ms == end for transfer in around.transfers):
+    handed_over = any(transfer.at_ms == end for transfer in around.transfers)
+    if handed_over and any(fact.transfers for fact in facts):
         words.add("transferred")
     subjects = [certificate for fact in facts for certificate in fact.subjects]
     before, after = around.subscribers.at(end - 1), around.subscribers.at(end)

@@ -110,7 +110,7 @@ def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) ->
             continue
         perhaps = groups.compare(*pair).sameness is Sameness.UNKNOWN
         severity = severity_of(Severity.LOW, min(then, now), perhaps=perhaps)
-        found.append(Fact(severity, lives=(later,), covers=True, subjects=(earlier, later)))
+        found.append(Fact(severity, lives=(later,), covers=True, transfers=True, subjects=(earlier, later)))
     return found
 
 

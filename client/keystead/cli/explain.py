@@ -4,6 +4,7 @@
 import asyncio
 import sqlite3
 import time
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,10 @@ from typing import Any
 import click
 
 from keystead.cli.exit_codes import FINE
-from keystead.cli.finding_output import show_story
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import anchors_option, json_option, log_options, state_option
 from keystead.cli.output import Output
+from keystead.cli.story_output import show_story
 from keystead.client.anchors_file import own_anchors
 from keystead.client.http import HTTPFetcher
 from keystead.client.trust import parse_trust
@@ -26,7 +27,14 @@ from keystead.monitor.issuance_entries import MonitoredLog
 from keystead.monitor.model import CertificateFacts
 from keystead.monitor.profiles import Join
 from keystead.monitor.proof_files import save_proofs
-from keystead.monitor.reading import SubscriberGroup, SubscriberStory, read_finding, read_subscriber
+from keystead.monitor.reading import (
+    SubscriberGroup,
+    SubscriberStory,
+    read_chronicle,
+    read_finding,
+    read_findings,
+    read_subscriber,
+)
 from keystead.monitor.store import Store
 
 __all__ = ["command"]
@@ -67,9 +75,9 @@ def command(
         story = read_subscriber(state, anchors, now_ms, _subscriber(what))
         if not story.groups:
             raise UsageError(f"{state} knows no finding and no subscriber {what!r}")
-        _show_subscriber(output, story)
+        _show_subscriber(output, story, read_findings(state, anchors, now_ms))
         return FINE
-    show_story(output, finding)
+    show_story(output, finding, read_chronicle(state, anchors, finding))
     if proofs is not None:
         logs = asyncio.run(_addresses(state, finding, log_urls, trust_files, witness_policy))
         written = asyncio.run(_save(finding, logs, proofs))
@@ -117,9 +125,10 @@ async def _save(finding: Finding, logs: list[LogAddress], folder: Path) -> list[
         return await save_proofs(finding, followed, folder)
 
 
-def _show_subscriber(output: Output, story: SubscriberStory) -> None:
-    output.document(_to_json(story))
-    for number, group in enumerate(story.groups, 1):
+def _show_subscriber(output: Output, story: SubscriberStory, findings: Sequence[Finding]) -> None:
+    by_group = [_concerning(group, findings) for group in story.groups]
+    output.document(_to_json(story, by_group))
+    for number, (group, concerning) in enumerate(zip(story.groups, by_group, strict=True), 1):
         names = sorted({profile.label for profile in group.profiles})
         output.heading(f"Subscriber {number}: {', '.join(names)}")
         output.table(
@@ -140,10 +149,18 @@ def _show_subscriber(output: Output, story: SubscriberStory) -> None:
             output.text(f"Joined by {_joined(join)}: {len(join.members)} of these")
         if len(group.profiles) > 1 and not group.joins:
             output.text("Equal in everything that tells subscribers apart")
+        if len(group.profiles) == 1:
+            output.text("All its certificates say the same of it, and nothing else was joined to it")
         output.table(
             ["certificate", "CA", "serial", "valid", "entries"],
             [_row(certificate) for certificate in group.certificates],
         )
+        for finding in concerning:
+            output.text(f"{finding.state.value}, {finding.severity.text}: finding {finding.id.hex()[:16]}…")
+            output.text(f"  {finding.summary}")
+        if not concerning:
+            output.text("No finding concerns it")
+        output.text("")
     for first, second, comparison in story.comparisons:
         output.text(
             f"Subscribers {first + 1} and {second + 1}: {comparison.sameness.value}; {comparison.why}"
@@ -174,9 +191,24 @@ def _row(certificate: CertificateFacts) -> list[str]:
     ]
 
 
-def _to_json(story: SubscriberStory) -> dict[str, Any]:
+def _concerning(group: SubscriberGroup, findings: Sequence[Finding]) -> list[Finding]:
+    ids = {profile.subscriber_id for profile in group.profiles}
+    certificates = {certificate.certificate_id for certificate in group.certificates}
+    return [
+        finding
+        for finding in findings
+        if any(not ids.isdisjoint(subscriber.ids) for subscriber in finding.subscribers)
+        # An id that two subscribers share is not enough.
+        and any(one.certificate_id in certificates for one in finding.certificates)
+    ]
+
+
+def _to_json(story: SubscriberStory, findings: Sequence[Sequence[Finding]]) -> dict[str, Any]:
     return {
-        "subscribers": [_group_json(group) for group in story.groups],
+        "subscribers": [
+            {**_group_json(group), "findings": [finding.id.hex() for finding in concerning]}
+            for group, concerning in zip(story.groups, findings, strict=True)
+        ],
         "comparisons": [
             {"subscribers": [first, second], "answer": comparison.sameness.value, "why": comparison.why}
             for first, second, comparison in story.comparisons

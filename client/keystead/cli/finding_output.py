@@ -8,7 +8,7 @@ from keystead.monitor.findings import Finding, State
 from keystead.monitor.found import FoundCertificate, show_time
 from keystead.monitor.run import Report
 
-__all__ = ["changed", "show_finding", "show_story", "show_summary"]
+__all__ = ["changed", "show_finding", "show_summary"]
 
 
 def changed(before: Finding | None, finding: Finding) -> bool:
@@ -42,7 +42,14 @@ def show_finding(output: Output, finding: Finding) -> None:
     output.text(finding.summary)
     if finding.certificates:
         output.table(
-            ["subscriber", "CA", "valid", "on the device, says", "covered", "entries"],
+            [
+                "subscriber",
+                "CA",
+                "valid",
+                "on the device, says",
+                "covered" if settlement is None else "covered before that",
+                "entries",
+            ],
             [_row(certificate) for certificate in finding.certificates],
         )
     for proof in finding.proofs:
@@ -58,46 +65,6 @@ def show_finding(output: Output, finding: Finding) -> None:
     for part in finding.unread:
         output.text(part.sentence)
     output.text(f"Since {show_time(finding.since_ms)}. Finding {finding.id.hex()}", "")
-
-
-def show_story(output: Output, finding: Finding) -> None:
-    """One finding with everything that is known of it: its life, who says what, and where that is logged."""
-    show_finding(output, finding)
-    output.text(f"Severity {finding.severity.text}: {finding.severity_why}", "")
-    names = {
-        identifier: subscriber.name for subscriber in finding.subscribers for identifier in subscriber.ids
-    }
-    output.heading("When it held")
-    output.table(
-        ["from", "until", "subscribers"],
-        [
-            [
-                show_time(exposure.from_ms),
-                "now" if exposure.until_ms is None else show_time(exposure.until_ms),
-                ", ".join(names.get(one, f"{one.hex()[:16]}…") for one in exposure.subscribers),
-            ]
-            for exposure in finding.exposures
-        ],
-    )
-    output.heading("Whom it concerns")
-    for subscriber in finding.subscribers:
-        ids = ", ".join(identifier.hex() for identifier in subscriber.ids)
-        joined = f", one by {'; '.join(subscriber.joined_by)}" if subscriber.joined_by else ""
-        output.text(f"{subscriber.name} ({ids}){joined}")
-    output.heading("Who says what")
-    for certificate in finding.certificates:
-        where = ", ".join(f"{entry.origin} {entry.index}" for entry in certificate.entries)
-        output.text(f"{certificate.subscriber}, serial {certificate.serial} by {certificate.issuer}: {where}")
-        for claim in certificate.claims:
-            said = "" if claim.statement is None else f", {claim.statement.origin} {claim.statement.index}"
-            output.text(
-                f"  on {claim.device.hex()[:16]}…, says {claim.by} by {claim.kind.value} ({claim.method}): "
-                f"{claim.assurance.text}{said}"
-            )
-    output.heading("Where it is logged")
-    for kind, entries in (("entry", finding.entries), ("statement", finding.statements)):
-        for entry in entries:
-            output.text(f"{kind} {entry.index} of {entry.origin}")
 
 
 def _row(certificate: FoundCertificate) -> list[str]:

@@ -14,9 +14,11 @@ from keystead.devices.anchors import AnchorSet
 from keystead.errors import UsageError
 from keystead.monitor.acknowledgements import AcknowledgementFile, told
 from keystead.monitor.back_fill import unread_parts
+from keystead.monitor.chronicle import Event, chronicle
 from keystead.monitor.facts import SubscriberRecord
 from keystead.monitor.findings import Finding, in_order
 from keystead.monitor.judging import judge_undecodable, kept_findings
+from keystead.monitor.kept_terms import stored_terms
 from keystead.monitor.knowledge import Knowledge
 from keystead.monitor.misbehaviour import recorded_misbehaviour
 from keystead.monitor.model import CertificateFacts
@@ -27,7 +29,14 @@ from keystead.monitor.rules import log_misbehaviour
 from keystead.monitor.store import Store
 from keystead.monitor.views import load_certificates
 
-__all__ = ["SubscriberGroup", "SubscriberStory", "read_finding", "read_findings", "read_subscriber"]
+__all__ = [
+    "SubscriberGroup",
+    "SubscriberStory",
+    "read_chronicle",
+    "read_finding",
+    "read_findings",
+    "read_subscriber",
+]
 
 _MOST_GROUPS = 20
 
@@ -67,7 +76,7 @@ def read_findings(folder: Path, anchors: AnchorSet, now_ms: int) -> list[Finding
         StoreError: there is no such state.
     """
     with Store.reading(folder) as db:
-        knowledge = load_knowledge(db, anchors)
+        knowledge = load_knowledge(db, anchors, terms=stored_terms(db))
         found = kept_findings(db)
         found += judge_undecodable(db, knowledge, now_ms)
         found += log_misbehaviour.judge(recorded_misbehaviour(db))
@@ -90,6 +99,12 @@ def read_finding(folder: Path, anchors: AnchorSet, now_ms: int, name: str) -> Fi
     return listed[0] if listed else None
 
 
+def read_chronicle(folder: Path, anchors: AnchorSet, finding: Finding) -> tuple[Event, ...]:
+    """What happened to make a finding of a state, the earliest first."""
+    with Store.reading(folder) as db:
+        return chronicle(db, load_knowledge(db, anchors, terms=stored_terms(db)), finding)
+
+
 def read_subscriber(folder: Path, anchors: AnchorSet, now_ms: int, wanted: bytes | str) -> SubscriberStory:
     """The subscribers with an id, or with a name that is similar to one.
 
@@ -101,7 +116,8 @@ def read_subscriber(folder: Path, anchors: AnchorSet, now_ms: int, wanted: bytes
         query = "SELECT id FROM certificate WHERE profile IN (SELECT id FROM profile WHERE component = ?)"
         components = sorted({component for _, component in profiles})
         numbers = [number for one in components for (number,) in db.execute(query, (one,))]
-        return _story(db, load_knowledge(db, anchors), numbers, {number for number, _ in profiles}, now_ms)
+        knowledge = load_knowledge(db, anchors, terms=stored_terms(db))
+        return _story(db, knowledge, numbers, {number for number, _ in profiles}, now_ms)
 
 
 def _matching(db: sqlite3.Connection, wanted: bytes | str) -> list[tuple[int, int]]:

@@ -6,7 +6,6 @@ error is in the report.
 """
 
 import asyncio
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
@@ -26,6 +25,7 @@ from keystead.monitor.found import Unread
 from keystead.monitor.index_heads import LoggedHead, record_wrong_head
 from keystead.monitor.index_replay import IndexReplay
 from keystead.monitor.judging import judge_all, judge_present, judge_undecodable, kept_findings
+from keystead.monitor.kept_terms import keep_terms
 from keystead.monitor.knowledge import DEFAULT_TERMS, Terms
 from keystead.monitor.list_revocations import GivenList, keep_lists, match_touched
 from keystead.monitor.misbehaviour import recorded_misbehaviour
@@ -41,7 +41,6 @@ from keystead.tlog.checkpoint import verify_checkpoint
 __all__ = ["FollowedLog", "MonitoredLog", "Report", "monitor_once"]
 
 _ANCHORS = "anchors"
-_TERMS = "terms"
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,14 +196,7 @@ def _note_basis(store: Store, anchors: AnchorSet, terms: Terms) -> None:
             store.set_meta(_ANCHORS, digest.digest())
             db.execute("UPDATE log SET reexamine = 1")
             touch(db, "all", (0,))
-    if (store.meta(_TERMS) or _terms_text(DEFAULT_TERMS)) != _terms_text(terms):
-        with store.transaction() as db:
-            store.set_meta(_TERMS, _terms_text(terms))
-            touch(db, "all", (0,))
-
-
-def _terms_text(terms: Terms) -> str:
-    return json.dumps([sorted(terms.refused), terms.clouds_too])
+    keep_terms(store, terms)
 
 
 async def _follow(

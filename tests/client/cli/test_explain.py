@@ -47,6 +47,14 @@ def test_a_finding_is_told_whole(keystead: CommandLine, state: Path) -> None:
     assert as_json.document["id"] == finding
     for part in ("Alpha AB", "Beta GmbH", "ca-verified", "log.example/statements", "When it held", finding):
         assert part in told.out
+    assert "Why it matters: A device that holds keys of several subscribers is a signing service" in told.out
+    assert "North CA says so in the certificate (keyAttestation)" in told.out
+    # What happened, in order: the device was shared once the third certificate was logged.
+    events = as_json.document["events"]
+    assert [event["at"] for event in events] == sorted(event["at"] for event in events)
+    assert "a certificate of Beta GmbH, by South CA" in events[-3]["what"]
+    assert "recorded evidence (yubikey-piv) for the certificate of Beta GmbH" in events[-2]["what"]
+    assert events[-1]["what"] == "North CA stated that 2 subscriber ids are one subscriber"
 
 
 def test_a_subscriber_is_explained_by_what_joined_it(keystead: CommandLine, state: Path) -> None:
@@ -61,6 +69,19 @@ def test_a_subscriber_is_explained_by_what_joined_it(keystead: CommandLine, stat
     assert len(group["certificates"]) == 2
     by_id = keystead("explain", group["ids"][0], "--state", state)
     assert "Joined by alias stated by North CA" in by_id.out
+    # What concerns it is named with it.
+    assert group["findings"] == [_finding(keystead, state)]
+    assert f"open, high: finding {group['findings'][0][:16]}" in by_id.out
+
+
+def test_a_subscriber_is_explained_on_the_terms_of_the_monitor(keystead: CommandLine, state: Path) -> None:
+    """Whose word the last round did not accept joins nobody here."""
+    keystead("monitor", "--once", "--state", state, "--distrust-party", "North CA")
+
+    explained = keystead("explain", "Alpha AB", "--state", state, "--json").document
+
+    assert [group["joined_by"] for group in explained["subscribers"]] == [[]]
+    assert explained["subscribers"][0]["names"] == ["Alpha AB"]
 
 
 def test_what_is_not_known_is_an_input_error(keystead: CommandLine, state: Path, tmp_path: Path) -> None:
