@@ -205,15 +205,21 @@ class AuditState:
             "INSERT OR REPLACE INTO entry VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             [(index, *([None] * 10 if facts is None else self._columns(facts))) for index, facts in entries],
         )
-        for _, facts in entries:
-            if facts is not None and facts.devices and facts.issuer_key_hash is not None:
-                self.add_devices(split_digests(facts.devices), facts.issuer_key_hash, facts.time)
+        self._add_on_device(
+            (device, facts.issuer_key_hash, facts.time)
+            for _, facts in entries
+            if facts is not None and facts.devices and facts.issuer_key_hash is not None
+            for device in split_digests(facts.devices)
+        )
 
     def add_devices(self, devices: Iterable[bytes], issuer_key_hash: bytes, time: int) -> None:
         """A certificate under an issuing key is on devices, as is known from a time on."""
+        self._add_on_device((device, issuer_key_hash, time) for device in devices)
+
+    def _add_on_device(self, rows: Iterable[tuple[bytes, bytes, int]]) -> None:
         self.db.executemany(
             "INSERT INTO on_device VALUES (?, ?, ?) ON CONFLICT DO UPDATE SET time = min(time, excluded.time)",
-            [(device, issuer_key_hash, time) for device in devices],
+            rows,
         )
 
     def _columns(self, facts: EntryFacts) -> tuple[object, ...]:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging a device grows with its certificates, not with their pairs: counted in calls, which no busy machine bends."""
+"""Judging devices and keys grows with certificates, not with their pairs: counted in calls, which no busy machine bends."""
 
 import sys
 from collections.abc import Callable
@@ -18,10 +18,12 @@ from keystead.monitor.model import (
     DeviceFacts,
     DeviceView,
     EntryName,
+    KeyView,
     LoggedEntry,
     Span,
 )
 from keystead.monitor.profiles import Profile
+from keystead.monitor.rules import same_key_two_subscribers
 from keystead.monitor.subscribers import Subscribers
 
 DEVICE = b"d" * 32
@@ -102,4 +104,20 @@ def test_twice_the_certificates_cost_about_twice_as_much(subscribers: int | None
     for count in (150, 600):
         case = _case(count, subscribers or count, days)
         costs.append(_calls(lambda case=case, count=count: judge_device(case, count * 900)))  # type: ignore[misc]
+    assert costs[1] < 6 * costs[0]
+
+
+def test_twice_the_certificates_of_a_key_cost_about_twice_as_much() -> None:
+    """Likewise for a key that is certified for one subscriber after another."""
+    costs = []
+    for count in (150, 600):
+        case = _case(count, count, 20)
+        view = KeyView(b"k" * 32, case.view.certificates)
+        costs.append(
+            _calls(
+                lambda view=view, case=case, count=count: same_key_two_subscribers.judge(  # type: ignore[misc]
+                    view, case.subscribers, count * 900
+                )
+            )
+        )
     assert costs[1] < 6 * costs[0]
