@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Judging devices and keys grows with certificates, not with their pairs: counted in calls, which no busy machine bends."""
+"""Judging devices and keys grows with certificates, not with their pairs: counted in calls, not in seconds."""
 
 import sys
 from collections.abc import Callable
