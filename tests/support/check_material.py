@@ -18,7 +18,7 @@ from support.history import History, Issued, Operated, yubikey
 from support.indexed_log import IndexedLog
 from support.looked_up import index_of
 
-__all__ = ["Asked", "answer", "everything", "live_log", "submitted"]
+__all__ = ["Asked", "answer", "answer_from", "everything", "live_log", "submitted"]
 
 
 async def live_log(history: History) -> tuple[IndexedLog, LiveLog]:
@@ -112,6 +112,13 @@ async def submitted(history: History, issued: Issued, *, knowing_all: bool = Fal
 async def answer(history: History, question: Question, *, knowing_all: bool = False) -> Decision:
     """The answer to a question on a history's last day."""
     _, log = await live_log(history)
+    return await answer_from(log, history, question, knowing_all=knowing_all)
+
+
+async def answer_from(
+    log: LiveLog, history: History, question: Question, *, knowing_all: bool = False
+) -> Decision:
+    """The answer by what a reader of the log sees."""
     at_ms = max(history.log.now_ms, log.newest_ms)
     bearing = await gather_for(log, question, history.anchors, at_ms)
     found = await everything(history) if knowing_all else bearing.found

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from keystead.certificate.chain import verify_issued
 from keystead.certificate.public_key import key_hash
 from keystead.certificate.subscriber import Subscriber, subscriber_of, subscriber_of_subject
 from keystead.certificate.x509 import Certificate, parse_certificate
@@ -26,7 +27,7 @@ from keystead.check.candidate import (
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.request import parse_request
 from keystead.encoding.rfc4648 import decode_base64, decode_digest, encode_base64
-from keystead.errors import ParseError, UsageError
+from keystead.errors import ParseError, UsageError, VerificationError
 
 __all__ = ["AskedSubscriber", "Question", "SubscriberForm", "question_from_json"]
 
@@ -133,6 +134,7 @@ class Question:
         issuer = parse_certificate(self.issuer) if self.issuer else None
         certificate = self.about_certificate
         if certificate is not None:
+            _require_issued(certificate, issuer)
             return candidate_of_certificate(certificate, issuer, service=self.service)
         assert self.subscriber is not None  # noqa: S101 -- see __post_init__
         subscriber, vetting, key = self.subscriber.read()
@@ -163,6 +165,16 @@ class Question:
             "service": None if self.service is None else self.service.hex(),
             "submitted": self.submitted,
         }
+
+
+def _require_issued(certificate: Certificate, issuer: Certificate | None) -> None:
+    """With the wrong issuer the certificate would have another id, and be taken for its own neighbour."""
+    if issuer is None:
+        return
+    try:
+        verify_issued(certificate, issuer)
+    except VerificationError as error:
+        raise UsageError(f"the certificate was not issued by the CA that is named: {error}") from error
 
 
 def question_from_json(members: Mapping[str, Any]) -> Question:

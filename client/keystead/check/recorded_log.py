@@ -121,6 +121,12 @@ class RecordedLog(WholeLog):
         )
         log = cls(await index.open(POLICIES), record, objects, answers)
         head = log.head.statement
+        if len(record.entry_tail) > record.max_lag:
+            raise VerificationError(
+                f"the record shows a head that does not cover {len(record.entry_tail)} entries, and at most "
+                f"{record.max_lag} were accepted",
+                check="index-too-far-behind",
+            )
         entries = [parse_merkle_tree_leaf(entry.leaf) for entry in record.entry_tail]
         _check_tail(
             record.issuance,

@@ -151,9 +151,10 @@ class LiveLog(WholeLog):
         """Go on to the newest checkpoints, and read what lies after the head.
 
         Raises:
-            FetchError, VerificationError: as `Snapshot.renew` and `Snapshot.entries`.
+            FetchError, VerificationError: as `Snapshot.renew`, `Snapshot.require_current` and `Snapshot.entries`.
         """
         await snapshot.renew()
+        snapshot.require_current()
         log = cls(snapshot)
         async with aclosing(snapshot.issuance_tail()) as entries, aclosing(snapshot.statement_tail()) as said:
             await log._take_tails(entries, said)

@@ -140,6 +140,10 @@ async def _check(
         write_record(record_file, question, anchors, desk.records)
     output.document(answer.to_json())
     show_answer(output, answer)
+    if not question.issuer and any("perhaps-same" in one.decision.reasons for one in answer.logs):
+        output.text(
+            "Equal names are one subscriber if your CA vetted both: give its certificate with --issuer."
+        )
     for problem in answer.problems:
         print_error(f"{problem.log}: {problem.sentence}")
     return FINE if answer.good else BAD_ANSWER

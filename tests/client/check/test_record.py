@@ -3,7 +3,7 @@
 
 import asyncio
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from hashlib import sha256
 from pathlib import Path
@@ -185,6 +185,41 @@ async def test_no_byte_can_be_altered(history: History, data: bytes) -> None:
         altered[place] ^= 1 << picks.randrange(8)
         with pytest.raises(KeysteadError):
             await _replay(history, bytes(altered))
+
+
+def _places(value: Any, path: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The place of every value in a document."""
+    if path:
+        yield path
+    members = (
+        value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ()
+    )
+    for name, member in members:
+        yield from _places(member, (*path, name))
+
+
+async def test_no_member_can_be_altered(history: History, data: bytes) -> None:
+    """Whatever stands in the place of a member, with a new digest: it is refused, or says nothing that counts."""
+    picks = Random(11)
+    places = [place for place in _places(json.loads(data)) if place != ("digest",)]
+    strange = (None, True, -1, 0, 1 << 62, "", "AAAA", "0" * 64, [], {}, [1], {"x": 1})
+    worded = 0
+    for place in picks.sample(places, 150):
+
+        def change(document: dict[str, Any], place: tuple[Any, ...] = place) -> None:
+            inside: Any = document
+            for name in place[:-1]:
+                inside = inside[name]
+            inside[place[-1]] = picks.choice([one for one in strange if one != inside[place[-1]]])
+
+        try:
+            await _replay(history, _altered(data, change))
+        except KeysteadError:
+            continue
+        # Sentences, and what they are about, may be worded anew; the anchors are told to whoever lacks them.
+        assert place[0] == "anchors" or place[2:4] == ("answer", "details"), place
+        worded += 1
+    assert worded < 75
 
 
 async def test_another_trust(history: History, data: bytes) -> None:

@@ -68,6 +68,8 @@ def test_an_equal_name_alone(keystead: CommandLine, place: CheckedLog) -> None:
         keystead, "--device", reference(serial).device_id.hex(), "--subscriber", "O=First AB,C=SE"
     )
     assert (ended.code, ended.document["reasons"]) == (1, ["no-service", "perhaps-same"])
+    asked = ("--device", reference(serial).device_id.hex(), "--subscriber", "O=First AB,C=SE")
+    assert "give its certificate with --issuer" in keystead("check", *asked, *place.trust).out
 
 
 def test_evidence_and_a_request(keystead: CommandLine, place: CheckedLog) -> None:
