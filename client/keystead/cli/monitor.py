@@ -207,7 +207,7 @@ class _Monitor:
         shown = [finding for finding in report.findings if self._show_all or finding.state is State.OPEN]
         for finding in shown:
             show_finding(self._output, finding)
-        show_summary(self._output, report)
+        self._show_end(report)
         return max(BAD_ANSWER if report.open else FINE, _complain(report.logs))
 
     async def _round(
@@ -255,11 +255,18 @@ class _Monitor:
                 show_finding(self._output, finding)
             known = {finding.id: finding for finding in report.findings}
             if sum(log.issuance_new + log.statements_new for log in report.logs):
-                show_summary(self._output, report)
+                self._show_end(report)
             try:
                 await asyncio.wait_for(stop.wait(), every)
             except TimeoutError:
                 continue
+
+    def _show_end(self, report: Report) -> None:
+        """How far the logs were read; a program that gets no finding must be told, too, what was not."""
+        show_summary(self._output, report)
+        if self._output.as_json:
+            for part in report.unread:
+                print_note(part.sentence)
 
     def _lists_now(self) -> Mapping[str, RevocationList]:
         """The lists as they are in this round: their folder is kept up by somebody else, who may be at it."""

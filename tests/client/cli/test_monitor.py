@@ -221,6 +221,10 @@ def test_people_are_told_what_was_not_read(keystead: CommandLine, tmp_path: Path
     assert ended.code == 1
     assert ended.out.count("The first 256 entries of log.example/issuance were not read") == 2
     assert "--from-entry 0" in ended.out
+    assert (
+        "entries of log.example/issuance were not read"
+        in keystead("monitor", "--once", "--state", tmp_path, "--json").err
+    )
 
 
 def test_a_new_monitor_needs_a_log(keystead: CommandLine, tmp_path: Path) -> None:

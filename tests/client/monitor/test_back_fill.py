@@ -4,6 +4,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 from random import Random
 
@@ -11,12 +12,15 @@ import pytest
 
 from keystead.monitor.back_fill import Start
 from keystead.monitor.findings import Finding
+from keystead.monitor.misbehaviour import recorded_misbehaviour
 from keystead.monitor.run import Report
+from keystead.monitor.store import Store
 from keystead.statements.payloads import RevocationReason
 from support.death import killed_at
 from support.history import History, milliseconds
 from support.padding import fill_bundle
 from support.random_history import RandomHistory
+from support.slow_misbehaviour import Deed, misdeeds
 from support.state_dump import dump_state
 
 _WIDTH = 256
@@ -142,6 +146,36 @@ async def test_filled_in_later_equals_read_in_one_go(seed: int, tmp_path: Path) 
     assert set(_misbehaviour(half.findings)) <= set(_misbehaviour(once.findings))
     fetched = Counter(path for path in late if not path.endswith("checkpoint"))
     assert [path for path, times in fetched.items() if times > 1] == []
+
+
+@pytest.mark.parametrize("seed", range(1, 9))
+async def test_a_log_that_lies_is_caught_alike(seed: int, tmp_path: Path) -> None:
+    """Begun in the middle it is accused of nothing that it did not do; read back, of all that it did."""
+    cut, history = 5 + seed, None
+    for number, told in enumerate(RandomHistory(seed, wild=True).steps(30)):
+        history = told
+        if number == cut:
+            start = fill_bundle(history)
+    assert history is not None
+    deeds = misdeeds(history.log, history.anchors)
+
+    begun = await history.monitor(tmp_path / "late", start=Start(start))
+    at_first = _deeds(tmp_path / "late")
+    filled = await history.monitor(tmp_path / "late", start=EVERYTHING)
+    once = await history.monitor(tmp_path / "once")
+
+    assert begun.logs[0].error is None
+    assert at_first <= deeds
+    assert _deeds(tmp_path / "late") == _deeds(tmp_path / "once") == deeds
+    # A proof has the checkpoint that was seen first.
+    assert [replace(found, proofs=()) for found in filled.findings] == [
+        replace(found, proofs=()) for found in once.findings
+    ]
+
+
+def _deeds(folder: Path) -> set[Deed]:
+    with Store.reading(folder) as db:
+        return {(one.origin, one.kind, one.subject) for one in recorded_misbehaviour(db)}
 
 
 async def test_what_earlier_entries_could_excuse_is_not_held_against_the_log(tmp_path: Path) -> None:

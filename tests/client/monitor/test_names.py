@@ -19,6 +19,8 @@ from keystead.monitor.names import (
 from support.fuzzing import FUZZ
 
 SAME = [
+    ("Dash Core Group, Inc.", "DASH CORE GROUP INC"),
+    ("Dash Core Group, Inc.", "Dash Core Group Incorporated"),
     ("Yubico AB", "YUBICO AKTIEBOLAG"),
     ("Aktiebolaget Volvo", "Volvo AB"),
     ("Dash Core Group, Inc.", "Dash Core Group Inc"),
@@ -42,6 +44,8 @@ SAME = [
 ]
 
 SIMILAR = [
+    ("Dash Core Group, Inc.", "Dash Core Group LLC"),
+    ("Dash Core Group, Inc.", "DashCore Group"),
     ("Yubico AB", "Yubico Limited"),
     ("Deno Land Inc.", "Deno Land"),
     ("Smith Ltd", "Smith LLC"),
@@ -64,6 +68,8 @@ SIMILAR[-1] = (SIMILAR[-1][1][:64], SIMILAR[-1][1])
 
 DIFFERENT = [
     ("Alpha AB", "Beta AB"),
+    # Renamed, or bought: nothing in the names says so, a CA must.
+    ("Astral Software Inc.", "OpenAI OpCo, LLC"),
     ("Ltd", "AB"),
     ("Alpha", "Alpha Holding"),
     ("Deno Land Inc.", "Yubico AB"),

@@ -158,6 +158,50 @@ async def test_audit_and_enrolment_cover_in_one_log_only(tmp_path: Path) -> None
     assert together.findings == ()
 
 
+class _Waiting:
+    """A log that answers nothing until something has happened, as one that is busy and asks for patience."""
+
+    def __init__(self, history: History, until: asyncio.Event) -> None:
+        self._log = history.log
+        self._until = until
+
+    async def get(self, path: str, limit: int = 1 << 30) -> bytes | None:
+        await self._until.wait()
+        return await self._log.get(path, limit)
+
+
+class _Counted:
+    """Progress, as it is shown."""
+
+    def __init__(self) -> None:
+        self.total = self.done = 0
+
+    def aim(self, total: int) -> None:
+        self.total = total
+
+    def advance(self, steps: int = 1) -> None:
+        self.done += steps
+
+
+async def test_a_log_that_is_busy_keeps_no_other_waiting(tmp_path: Path) -> None:
+    """Logs are followed at once: the first answers only when the second was read to its end; progress is of both."""
+    busy, other = History("one.example"), History("two.example")
+    for history in (busy, other):
+        history.certificate("Alpha AB", serial=1)
+    read, progress = asyncio.Event(), _Counted()
+    other.log.hooks.append(lambda path, answer: (path.startswith("evidence/") and read.set(), answer)[1])
+    logs = [MonitoredLog(busy.log.trust, _Waiting(busy, read)), MonitoredLog(other.log.trust, other.log)]
+
+    report = await asyncio.wait_for(
+        monitor_once(tmp_path, logs, busy.anchors, now_ms=busy.log.now_ms, progress=progress), 60
+    )
+
+    assert [(log.error, log.issuance_new) for log in report.logs] == [(None, 1)] * 2
+    assert (
+        progress.total == progress.done == sum(log.issuance_new + log.statements_new for log in report.logs)
+    )
+
+
 @pytest.mark.parametrize("lie", ["withheld", "without the anchor"])
 async def test_no_log_is_accused_for_what_another_does(lie: str, tmp_path: Path) -> None:
     """Two logs record one piece of evidence, and one of them withholds it, or knows no anchor that bears it."""
