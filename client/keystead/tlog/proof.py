@@ -30,6 +30,7 @@ MAX_HASHES = 63
 """Hashes in an inclusion proof: a size is below 2^63."""
 
 _FIRST_LINE = "c2sp.org/tlog-proof@v1"
+_SIZES = frozenset({HASH_SIZE})
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,7 +57,7 @@ class TlogProof:
         """
         if not 0 <= self.index <= MAXIMUM:
             raise ParseError("a tlog-proof's index is out of range")
-        if len(self.hashes) > MAX_HASHES or any(len(value) != HASH_SIZE for value in self.hashes):
+        if len(self.hashes) > MAX_HASHES or not _SIZES.issuperset(map(len, self.hashes)):
             raise ParseError(f"a tlog-proof has at most {MAX_HASHES} hashes of {HASH_SIZE} bytes")
 
     def encode(self) -> str:

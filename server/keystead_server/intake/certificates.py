@@ -86,12 +86,15 @@ class CertificateIntake:
         entry, policy = submission.entry, self._log.policy
         while True:
             sequencer.refuse_if_wounded()
-            recorded = records.evidence(entry.certificate_id)
+            placed, recorded = records.submitted(
+                entry.known_by, entry.certificate_id, precertificate=entry.entry_type == PRECERT_ENTRY
+            )
             chosen = choose_evidence(submission.evidence, submission.claim, recorded)
             require_backfill(policy.backfill, submission.claim, submission.evidence, recorded)
             entry_waits = sequencer.is_pending(entry.key)
-            # What is committed but not yet published still waits: its proof is not to be had before.
-            placed = None if entry_waits else self._placed(entry)
+            if entry_waits:
+                # What is committed but not yet published still waits: its proof is not to be had before.
+                placed = None
             additions = [_addition(piece, entry, placed) for piece in chosen]
             keys = {operation.key for operation in additions}
             waiting = set(sequencer.pending_evidence(entry.certificate_id))
@@ -115,14 +118,10 @@ class CertificateIntake:
                 recorded = self._log.records.evidence(entry.certificate_id)
             return placed or outcomes[0], recorded
 
-    def _placed(self, entry: AddEntry) -> Placed | None:
-        records = self._log.records
-        if entry.entry_type == PRECERT_ENTRY:
-            return records.precertificate(entry.known_by)
-        return records.certificate(entry.known_by)
-
     def _charge(self, submission: CertificateSubmission) -> None:
         limits = self._log.policy.limits
+        if not limits.per_issuer and not limits.per_issuer_fresh:
+            return
         now_ms = self._clock.now_ms()
         entry = submission.entry
         fresh = entry.entry_type == PRECERT_ENTRY and submission.not_before >= now_ms // 1000 - FRESH_SECONDS

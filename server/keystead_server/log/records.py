@@ -153,13 +153,19 @@ class Records:
         value = self._heads.get(LEAF_HASHES, leaf_hash)
         return None if value is None else int.from_bytes(value)
 
+    def submitted(
+        self, known_by: bytes, certificate_id: bytes, *, precertificate: bool
+    ) -> tuple[Placed | None, tuple[RecordedEvidence, ...]]:
+        """Where a certificate or precertificate stands, and the pieces recorded for it, in one read."""
+        space = PRECERTIFICATES if precertificate else CERTIFICATES
+        placed, pieces = self._heads.look_up(space, known_by, EVIDENCE, certificate_id)
+        return _read_placed(placed), tuple([_read_evidence(key, value) for key, value in pieces])
+
     def evidence(self, certificate_id: bytes) -> tuple[RecordedEvidence, ...]:
         """The pieces recorded for a certificate, in no particular order; at most a handful."""
-        pieces = []
-        for key, value in self._heads.scan(EVIDENCE, certificate_id):
-            devices = tuple(value[start : start + 32] for start in range(8, len(value), 32))
-            pieces.append(RecordedEvidence(key[32:], int.from_bytes(value[:8]), devices))
-        return tuple(pieces)
+        return tuple(
+            [_read_evidence(key, value) for key, value in self._heads.scan(EVIDENCE, certificate_id)]
+        )
 
     def statement(self, key: bytes) -> Placed | None:
         """Where the statement whose envelope has this `identity` stands."""
@@ -182,6 +188,11 @@ def _read_placed(value: bytes | None) -> Placed | None:
     placed = Placed(reader.uint64(), reader.uint64())
     reader.finish()
     return placed
+
+
+def _read_evidence(key: bytes, value: bytes) -> RecordedEvidence:
+    devices = tuple([value[start : start + 32] for start in range(8, len(value), 32)])
+    return RecordedEvidence(key[32:], int.from_bytes(value[:8]), devices)
 
 
 def greatest_statement(pieces: Sequence[RecordedEvidence]) -> int | None:

@@ -17,7 +17,7 @@ Invariants that every implementation keeps, and that one shared suite of tests c
   writes.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import NamedTuple, Protocol
@@ -128,8 +128,13 @@ class HeadStore(Protocol):
     def get(self, space: int, key: bytes) -> bytes | None:
         """The value of a row: a point read that an event loop can wait for."""
 
-    def get_many(self, space: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """The values of those rows that there are, by key."""
+    def look_up(
+        self, space: int, key: bytes, listed: int, prefix: bytes
+    ) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+        """The value of a row, and (key, value) of the few rows of the space `listed` whose keys begin with `prefix`.
+
+        In one read, that an event loop can wait for.
+        """
 
     def scan(self, space: int, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """(key, value) of the rows whose key begins with `prefix` and is not below `start`, ascending by key.

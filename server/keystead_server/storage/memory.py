@@ -11,7 +11,7 @@ store.
 """
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from keystead.errors import StoreError
 from keystead_server.storage.interface import ConflictError, Heads, Row
@@ -142,10 +142,11 @@ class MemoryHeadStore:
         """As `HeadStore.get`."""
         return self._database.rows.get(space, {}).get(key)
 
-    def get_many(self, space: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """As `HeadStore.get_many`."""
-        rows = self._database.rows.get(space, {})
-        return {key: rows[key] for key in keys if key in rows}
+    def look_up(
+        self, space: int, key: bytes, listed: int, prefix: bytes
+    ) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+        """As `HeadStore.look_up`."""
+        return self.get(space, key), [*self.scan(listed, prefix)]
 
     def scan(self, space: int, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """As `HeadStore.scan`."""

@@ -17,7 +17,7 @@ an event loop may wait for it.
 import os
 import sqlite3
 import threading
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -66,6 +66,11 @@ _PAGE = 500
 
 _SCAN = f"SELECT key, value FROM rows WHERE space = ? AND key >= ? ORDER BY key LIMIT {_PAGE}"  # noqa: S608
 _SCAN_TO = _SCAN.replace("ORDER", "AND key < ? ORDER")
+
+_LOOK_UP = (
+    "SELECT 0, key, value FROM rows WHERE space = ? AND key = ? "
+    "UNION ALL SELECT 1, key, value FROM rows WHERE space = ? AND key >= ? AND key < ?"
+)
 
 _FATAL = {sqlite3.SQLITE_IOERR, sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB}
 
@@ -191,10 +196,21 @@ class SQLiteHeadStore:
         found = self._read(_READ_ROW, space, key)
         return found[0][0] if found else None
 
-    def get_many(self, space: int, keys: Iterable[bytes]) -> dict[bytes, bytes]:
-        """As `HeadStore.get_many`."""
-        found = ((key, self.get(space, key)) for key in keys)
-        return {key: value for key, value in found if value is not None}
+    def look_up(
+        self, space: int, key: bytes, listed: int, prefix: bytes
+    ) -> tuple[bytes | None, list[tuple[bytes, bytes]]]:
+        """As `HeadStore.look_up`."""
+        end = _end_of(prefix)
+        if end is None:
+            return self.get(space, key), [*self.scan(listed, prefix)]
+        value: bytes | None = None
+        rows: list[tuple[bytes, bytes]] = []
+        for of_list, found, data in self._read(_LOOK_UP, space, key, listed, prefix, end):
+            if of_list:
+                rows.append((found, data))
+            else:
+                value = data
+        return value, rows
 
     def scan(self, space: int, prefix: bytes = b"", start: bytes = b"") -> Iterator[tuple[bytes, bytes]]:
         """As `HeadStore.scan`."""

@@ -75,7 +75,7 @@ class WatchedHeads:
         self.held = heads.held
         self.heads = heads.heads
         self.get = heads.get
-        self.get_many = heads.get_many
+        self.look_up = heads.look_up
         self.scan = heads.scan
         self.close = heads.close
 

@@ -153,8 +153,8 @@ def test_a_failed_commit_can_be_followed_by_a_good_one(stores: StorePair) -> Non
     assert stores.heads.heads() == FIRST
 
 
-def test_rows_are_read_one_or_many_at_a_time(stores: StorePair) -> None:
-    """What is absent is None, or left out."""
+def test_rows_are_read_one_at_a_time(stores: StorePair) -> None:
+    """What is absent is None."""
     random = Random(3)
     rows = [Row(7, random.randbytes(32), random.randbytes(16)) for _ in range(1000)]
     stores.heads.take_over()
@@ -163,9 +163,26 @@ def test_rows_are_read_one_or_many_at_a_time(stores: StorePair) -> None:
     assert all(stores.heads.get(7, row.key) == row.value for row in rows)
     assert stores.heads.get(7, b"absent") is None
     assert stores.heads.get(8, rows[0].key) is None
-    wanted = [row.key for row in rows[::3]] + [b"absent"]
-    assert stores.heads.get_many(7, wanted) == {row.key: row.value for row in rows[::3]}
-    assert stores.heads.get_many(7, []) == {}
+
+
+def test_a_row_and_a_short_list_are_looked_up_together(stores: StorePair) -> None:
+    """Each may be absent, both may be of one space, and no neighbour is among them."""
+    last = b"\xff" * 32
+    listed = [
+        Row(5, prefix + end, prefix) for prefix in (b"a" * 32, b"b" * 32, last) for end in (b"", b"1", b"2")
+    ]
+    stores.heads.take_over()
+    stores.heads.commit(None, FIRST, [Row(1, b"a" * 32, b"place"), Row(4, b"a" * 33, b""), *listed])
+
+    def rows(prefix: bytes) -> list[tuple[bytes, bytes]]:
+        return [(row.key, row.value) for row in listed if row.value == prefix]
+
+    look_up = stores.heads.look_up
+    assert look_up(1, b"a" * 32, 5, b"a" * 32) == (b"place", rows(b"a" * 32))
+    assert look_up(1, b"b" * 32, 5, b"b" * 32) == (None, rows(b"b" * 32))
+    assert look_up(1, b"a" * 32, 5, b"c" * 32) == (b"place", [])
+    assert look_up(5, b"a" * 32, 5, last) == (b"a" * 32, rows(last))
+    assert look_up(1, b"c" * 32, 6, b"a" * 32) == (None, [])
 
 
 def test_scanning_gives_the_rows_under_a_prefix_from_a_key_on(stores: StorePair) -> None:
