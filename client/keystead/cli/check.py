@@ -8,7 +8,7 @@ from pathlib import Path
 import click
 
 from keystead.check.question import Question
-from keystead.cli.check_logs import Desk, write_record
+from keystead.cli.check_logs import Desk
 from keystead.cli.check_output import show_answer
 from keystead.cli.check_question import read_question
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
@@ -137,7 +137,7 @@ async def _check(
     if not answer.problems and not any(one.decision.devices for one in answer.logs):
         raise UsageError("the certificate names no device, and nothing that is logged says where its key is")
     if record_file is not None:
-        write_record(record_file, question, anchors, desk.records)
+        desk.write_record(record_file, question)
     output.document(answer.to_json())
     show_answer(output, answer)
     if not question.issuer and any("perhaps-same" in one.decision.reasons for one in answer.logs):

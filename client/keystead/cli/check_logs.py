@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """Asking the logs of a command line a CA's question, one after the other, and keeping a record."""
 
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from hashlib import sha256
@@ -17,12 +16,13 @@ from keystead.check.whole_log import LiveLog
 from keystead.cli.logs import LogAddress
 from keystead.cli.lookup import open_index
 from keystead.cli.output import Progress
+from keystead.cli.terminal import print_note
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
 from keystead.errors import ParseError, VerificationError
 from keystead.lookup.gathered import POLICIES
 from keystead.lookup.log_index import Limits
 
-__all__ = ["Desk", "write_record"]
+__all__ = ["Desk"]
 
 
 @dataclass(slots=True)
@@ -88,10 +88,20 @@ class Desk:
             else:
                 self.answers.append(answer)
 
+    def write_record(self, path: Path, question: Question, *, whole: bool = True) -> None:
+        """Keep a check in a file, which is replaced if it is there.
 
-def write_record(path: Path, question: Question, anchors: AnchorSet, records: Sequence[LogRecord]) -> None:
-    """Keep a check in a file, which is replaced if it is there."""
-    added = tuple(
-        sorted(anchor.key_hash for anchor in anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None)
-    )
-    path.write_bytes(CheckRecord(question, added, tuple(records)).encode())
+        A record that lacks a log would say more than is known: then none is kept, and the user is told.
+
+        Args:
+            path: of the file.
+            question: what was asked.
+            whole: every log was asked.
+        """
+        if self.problems or not whole:
+            print_note(f"no record is kept in {path}: not every log gave a good answer")
+            return
+        added = sorted(
+            anchor.key_hash for anchor in self.anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None
+        )
+        path.write_bytes(CheckRecord(question, tuple(added), tuple(self.records)).encode())

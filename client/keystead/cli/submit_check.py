@@ -15,7 +15,7 @@ from keystead.check.answer import CheckAnswer
 from keystead.check.decision import Verdict
 from keystead.check.question import Question
 from keystead.check.submitting import Covered, decline
-from keystead.cli.check_logs import Desk, write_record
+from keystead.cli.check_logs import Desk
 from keystead.cli.exit_codes import BAD_ANSWER, FINE, exit_code
 from keystead.cli.inputs import read_statement_key
 from keystead.cli.logs import LogAddress, find_logs
@@ -233,7 +233,7 @@ class Checking:
                 unreachable.append(error)
             progress.advance()
         if self.record_file is not None:
-            write_record(self.record_file, question, self.anchors, desk.records)
+            desk.write_record(self.record_file, question, whole=not unreachable)
         declined = {}
         if self.key is not None and desk.answer.verdict is Verdict.SHARED:
             for log, result in logged:

@@ -160,8 +160,13 @@ def test_several_logs(keystead: CommandLine, place: CheckedLog, tmp_path: Path) 
         other.wait_for_index()
         alone = other.check(keystead, *asked)
         assert alone.document["verdict"] == "clear"
-        both = keystead("check", *asked, *other.trust, *place.trust[:4], "--json")
+        record = tmp_path / "record.json"
+        both = keystead("check", *asked, *other.trust, *place.trust[:4], "--record", record, "--json")
         assert (both.code, both.document["verdict"]) == (1, "shared")
+        trusts = ("--trust", log.trust, "--trust", place.log.trust)
+        again = keystead("verify", "--record", record, *trusts, *other.trust[4:], "--json")
+        assert (again.code, again.document["logs"]) == (0, both.document["logs"])
+        record.unlink()
         assert [one["verdict"] for one in both.document["logs"]] == ["shared", "clear"]
 
         def garble(path: str, body: bytes) -> bytes:
@@ -170,10 +175,11 @@ def test_several_logs(keystead: CommandLine, place: CheckedLog, tmp_path: Path) 
         with LyingProxy(log.url) as proxy:
             proxy.lies.append(garble)
             trust = ("--log", proxy.url, *other.trust[2:])
-            lied = keystead("check", *asked, *trust, "--json")
+            lied = keystead("check", *asked, *trust, "--record", record, "--json")
             assert (lied.code, lied.document["verdict"]) == (1, None)
             assert lied.document["problems"]
-            assert lied.err
+            assert "no record is kept" in lied.err
+            assert not record.exists()
             worse = keystead("check", *asked, *trust, *place.trust[:4], "--json")
             assert (worse.code, worse.document["verdict"]) == (1, "shared")
 
@@ -209,6 +215,19 @@ def test_a_question_that_is_none(
     ended = place.check(keystead, *(files.get(option, option) for option in options))
     assert ended.code == 2, ended.out
     assert sentence in ended.err
+
+
+def test_what_cannot_be_asked(keystead: CommandLine, place: CheckedLog) -> None:
+    """Evidence that does not verify is a bad answer (1); a log that cannot be reached is none (2)."""
+    leaf = place.leaf("First AB", next(_SERIALS))
+    asked = ("--evidence", place.evidence(leaf, 1), "--subscriber", "O=Second GmbH,C=SE")
+    ended = keystead("check", *asked, *place.trust[:4], "--json")
+    assert (ended.code, ended.out) == (1, "")
+    assert "pinned key" in ended.err
+    nobody = ("--log", "http://127.0.0.1:9", *place.trust[2:])
+    ended = keystead("check", *asked, *nobody)
+    assert (ended.code, ended.out) == (2, "")
+    assert "cannot be reached" in ended.err
 
 
 def test_hostile_names(keystead: CommandLine, place: CheckedLog) -> None:
