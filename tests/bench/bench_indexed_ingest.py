@@ -127,6 +127,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
             name: round(after[name].cpu - before[name].cpu, 2) for name in after if name in before
         },
         "server_rss_mb": {name: process.rss_mb for name, process in after.items()},
+        "server_memory_mb": round(sum(process.pss_mb for process in after.values())),
     }
 
 

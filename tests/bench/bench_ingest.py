@@ -82,6 +82,7 @@ def measure(folder: Path, arguments: argparse.Namespace) -> dict[str, object]:
         "server_cpu_s": spent,
         "server_cpu_us_each": round(sum(spent.values()) / len(requests) * 1e6),
         "server_rss_mb": {name: process.rss_mb for name, process in after.items()},
+        "server_memory_mb": round(sum(process.pss_mb for process in after.values())),
         "client_cpu_s": round(load.client_cpu, 2),
         "seconds": round(load.seconds, 2),
     }

@@ -85,6 +85,7 @@ def measure(folder: Path, count: int) -> dict[str, object]:
         "restart_seconds": round(seconds, 2),
         "restart_cpu_s": {name: round(process.cpu, 2) for name, process in processes.items()},
         "server_rss_mb": {name: process.rss_mb for name, process in processes.items()},
+        "server_memory_mb": round(sum(process.pss_mb for process in processes.values())),
         "fill_per_second": round(count / filled),
     }
 

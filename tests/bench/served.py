@@ -17,10 +17,17 @@ __all__ = ["Process", "Served", "serve"]
 
 @dataclass(frozen=True)
 class Process:
-    """What the kernel says of one process of the server."""
+    """What the kernel says of one process of the server.
+
+    Attributes:
+        cpu: seconds, in user and kernel mode.
+        rss_mb: memory that it has.
+        pss_mb: the same, with each page divided by how many processes have it: these add up.
+    """
 
     cpu: float
     rss_mb: float
+    pss_mb: float
 
 
 @dataclass(frozen=True)
@@ -55,7 +62,9 @@ class Served:
         for name, process_id in found.items():
             fields = Path(f"/proc/{process_id}/stat").read_text().rpartition(")")[2].split()
             cpu = (int(fields[11]) + int(fields[12])) / ticks
-            measured[name] = Process(cpu, round(int(fields[21]) * page / 1e6, 1))
+            rollup = Path(f"/proc/{process_id}/smaps_rollup").read_text().split("\n")
+            pss = next(int(line.split()[1]) for line in rollup if line.startswith("Pss:"))
+            measured[name] = Process(cpu, round(int(fields[21]) * page / 1e6, 1), round(pss * 1024 / 1e6, 1))
         return measured
 
     def commits(self, since: tuple[int, float] = (0, 0.0)) -> tuple[int, float]:
