@@ -52,7 +52,7 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--plain", type=int, default=20_000)
-    parser.add_argument("--evidence", type=int, default=4_000)
+    parser.add_argument("--evidence", type=int, default=8_000)
     parser.add_argument("--shared", type=int, default=1_000)
     parser.add_argument("--memory", type=int, default=100_000)
     parser.add_argument("--only", nargs="*", choices=_NAMES, default=_NAMES)

@@ -11,17 +11,14 @@ import asyncio
 import json
 import os
 import resource
-import sys
 import time
 from pathlib import Path
-
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from keystead.client.fetcher import FolderFetcher
 from keystead.client.trust import parse_trust
 from keystead.monitor.run import MonitoredLog, monitor_once
 from keystead.monitor.store import DATABASE
-from support.history import VENDOR
+from keystead.testvendor.vendor import TestVendor
 
 
 def main() -> None:
@@ -37,7 +34,7 @@ def main() -> None:
     log = MonitoredLog(
         parse_trust((arguments.folder / "trust.json").read_bytes()), FolderFetcher(arguments.folder)
     )
-    anchors = VENDOR.anchors()
+    anchors = TestVendor("history", key="ec-p256").anchors()  # that of `support.history`
     cpu, started = _cpu_seconds(), time.perf_counter()
     report = asyncio.run(
         monitor_once(arguments.state, [log], anchors, now_ms=arguments.now, jobs=arguments.jobs)

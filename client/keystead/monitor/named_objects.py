@@ -26,12 +26,22 @@ async def fetch_named(
     Raises:
         FetchError: the log cannot be reached.
     """
-    slots = asyncio.Semaphore(_FETCHES)
+    listed = list(dict.fromkeys(digests))
+    found: dict[bytes, bytes | None] = {}
+    waiting = iter(listed)
 
-    async def one(digest: bytes) -> tuple[bytes, bytes | None]:
-        async with slots:
+    async def bring() -> None:
+        for digest in waiting:
             data = await fetcher.get(f"{folder}/{digest.hex()}", limit)
-        # Other bytes under a digest are as good as none.
-        return digest, data if data is not None and hashlib.sha256(data).digest() == digest else None
+            # Other bytes under a digest are as good as none.
+            right = data is not None and hashlib.sha256(data).digest() == digest
+            found[digest] = data if right else None
 
-    return dict(await asyncio.gather(*(one(digest) for digest in digests)))
+    # A few who take one after the other: a task for each of thousands would cost more than a local log does.
+    tasks = [asyncio.create_task(bring()) for _ in range(min(_FETCHES, len(listed)))]
+    try:
+        await asyncio.gather(*tasks)
+    finally:
+        for task in tasks:
+            task.cancel()
+    return {digest: found[digest] for digest in listed}

@@ -3,6 +3,7 @@
 
 import sqlite3
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
 __all__ = ["ids_of", "select_in", "touch", "with_marks"]
@@ -20,6 +21,7 @@ def touch(db: sqlite3.Connection, kind: str, what: Iterable[int | bytes]) -> Non
     db.executemany("INSERT OR IGNORE INTO touched VALUES (?, ?)", ((kind, one) for one in what))
 
 
+@lru_cache(maxsize=1024)
 def with_marks(query: str, count: int) -> str:
     """A query in which `(…)` stands for `count` question marks."""
     return query.replace("(…)", f"({','.join('?' * count)})")
