@@ -17,9 +17,9 @@ from typing import NamedTuple
 
 from keystead.audit.chains import Chains, ChainVerdict
 from keystead.audit.data_tile import hash_leaves, split_data_tile
-from keystead.audit.device_index.listing import list_under
+from keystead.audit.device_index.listing import LOST, list_under
 from keystead.certificate.chain import verify_leaf
-from keystead.certificate.extension import EXTENSION_OID, SignatureCreationDevice, device_extension
+from keystead.certificate.extension import SignatureCreationDevice, device_extension
 from keystead.certificate.precertificate import (
     certificate_id,
     log_tbs,
@@ -97,6 +97,7 @@ class TileJob(NamedTuple):
         stored: how many entries it holds.
         width: how many of them are in the tree.
         issuers: DER of the issuers that it names, by fingerprint; None: hash it and no more.
+        listing: whether to find out what its entries are listed under.
     """
 
     start: int
@@ -104,6 +105,7 @@ class TileJob(NamedTuple):
     stored: int
     width: int
     issuers: Mapping[bytes, bytes] | None
+    listing: bool = True
 
 
 class TileResult(NamedTuple):
@@ -114,7 +116,7 @@ class TileResult(NamedTuple):
         error: why it cannot.
         times: of each entry.
         facts: of each entry; empty where they were not asked for.
-        listed: what each is listed under in the device index (`device_index.listing`); likewise.
+        listed: what each is listed under in the device index (`device_index.listing`); likewise, `LOST` for each.
         flaws: of the entries.
     """
 
@@ -150,7 +152,8 @@ def read_data_tile(job: TileJob) -> TileResult:
     facts: list[EntryFacts] = []
     listed: list[bytes] = []
     for at, leaf in enumerate([] if leaves is None else leaves[: job.width]):
-        reading = _Reading(job.start + at, at, leaf, _CHAINS.judge(spans[at].chain, job.issuers or {}))
+        verdict = _CHAINS.judge(spans[at].chain, job.issuers or {})
+        reading = _Reading(job.start + at, at, leaf, verdict, listing=job.listing)
         facts.append(reading.read(spans[at].chain))
         listed.append(reading.listed)
         flaws += reading.flaws
@@ -166,9 +169,10 @@ class _Reading:
         listed: what it is listed under.
     """
 
-    def __init__(self, index: int, at: int, leaf: TileLeaf, chain: ChainVerdict) -> None:
+    def __init__(self, index: int, at: int, leaf: TileLeaf, chain: ChainVerdict, *, listing: bool) -> None:
         self.flaws: list[Flaw] = []
-        self.listed = b""
+        self.listed = LOST
+        self._listing = listing
         self._index = index
         self._at = at
         self._leaf = leaf
@@ -206,11 +210,12 @@ class _Reading:
         doubtful = final and not signed
         identifier = self._certificate_id(tbs, issuer_key_hash, final=final)
         if tbs is None:
-            self.listed = list_under(subjects_of_certificate(None, identifier, None), doubtful=doubtful)
+            self._list(None, identifier, None, doubtful=doubtful)
             return EntryFacts(entry.timestamp, final, None, None, None, None, chain, 0, False, None, b"")
         # (4) What it says of devices.
         extension = self._device_extension(tbs)
-        self.listed = list_under(subjects_of_certificate(tbs, identifier, extension), doubtful=doubtful)
+        self._list(tbs, identifier, extension, doubtful=doubtful)
+        extended = extension is not None
         if isinstance(extension, ParseError):
             extension = None
         submitted = entry.signed if final else self._leaf.precertificate
@@ -223,10 +228,21 @@ class _Reading:
             fingerprint=certificate.fingerprint if final and certificate is not None else None,
             chain=chain,
             size=len(submitted) + self._chain.size,
-            extended=tbs.extension(EXTENSION_OID) is not None,
+            extended=extended,
             named=None if extension is None else extension.evidence_digest,
             devices=b"" if extension is None else b"".join(one.device_id for one in extension.devices),
         )
+
+    def _list(
+        self,
+        tbs: TbsCertificate | None,
+        identifier: bytes | None,
+        extension: SignatureCreationDevice | ParseError | None,
+        *,
+        doubtful: bool,
+    ) -> None:
+        if self._listing:
+            self.listed = list_under(subjects_of_certificate(tbs, identifier, extension), doubtful=doubtful)
 
     def _final_certificate(self) -> Certificate | None:
         try:

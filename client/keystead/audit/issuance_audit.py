@@ -102,7 +102,7 @@ class IssuanceAudit:
     async def _read(self, stored: StoredBundle) -> BundleReading[TileResult]:
         start = stored.index * TILE_WIDTH
         issuers = None if self._hashes_only else await self._issuers_of(stored, start)
-        job = TileJob(start, stored.data, stored.stored, stored.width, issuers)
+        job = TileJob(start, stored.data, stored.stored, stored.width, issuers, self._index.wanted)
         result = await self._workers.run(read_data_tile, job)
         return BundleReading(result.hashes, result.error, result)
 
@@ -134,6 +134,8 @@ class IssuanceAudit:
         if result is not None:
             facts = {index: result.facts[index - bundle.start] for index in good}
         self._state.add_entries([(index, facts.get(index)) for index in new])
+        if not self._index.wanted:
+            return
         self._index.list_entries(
             new.start,
             [LOST if result is None or at not in facts else result.listed[at - bundle.start] for at in new],

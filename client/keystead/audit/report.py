@@ -20,7 +20,7 @@ class AuditReport:
         continued_from: entries of each log that an earlier audit had checked; zeros where there was none.
         hashes_only: entries were hashed, and not read.
         heads_checked: heads of the device index whose map was rebuilt and compared, in this audit.
-        heads_every: of how many heads one was to be compared, the last one in any case.
+        heads_every: of how many heads one was to be compared, the last one in any case; 0: none was.
         evidence_checked: pieces of evidence that were verified again.
         evidence_under_own_anchors: of these, those that the auditor's own anchors show; the others rest on anchors
             that only the log's policy names.

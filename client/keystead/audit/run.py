@@ -55,7 +55,7 @@ class AuditOptions:
         folder: where the log's files lie, if they lie in a folder: then what nothing names is looked at as well.
         jobs: processes that check entries; 1 for none beside this one.
         hashes_only: hash entries against tiles and roots, and do not read them.
-        heads_every: every how many heads of the device index the map is compared; 1 for every one.
+        heads_every: every how many heads of the device index the map is compared; 1 for every one, 0 for none.
         sleep: how to wait.
     """
 
@@ -85,7 +85,9 @@ async def audit_log(
     """
     files = LogFiles(fetcher)
     with (
-        AuditState(options.state, trust, hashes_only=options.hashes_only) as state,
+        AuditState(
+            options.state, trust, hashes_only=options.hashes_only, index=options.heads_every > 0
+        ) as state,
         Workers(options.jobs) as workers,
     ):
         heads = await read_heads(files, trust)

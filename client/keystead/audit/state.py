@@ -80,14 +80,17 @@ class AuditState:
     Args:
         path: of the file, made if it is not there; None for a temporary database.
         trust: the log; a file of another log is refused.
-        hashes_only: entries are hashed and not read; a file of the other sort is refused.
+        hashes_only: entries are hashed and not read; a file of another sort is refused.
+        index: the device index is rebuilt; likewise.
 
     Raises:
         StoreError: the file is something else, in use, or cannot be used.
         UsageError: it is of another log, or of the other sort.
     """
 
-    def __init__(self, path: Path | None, trust: Trust, *, hashes_only: bool = False) -> None:
+    def __init__(
+        self, path: Path | None, trust: Trust, *, hashes_only: bool = False, index: bool = True
+    ) -> None:
         self._path = path
         self._kept = path is None or path.exists()
         self._chains: dict[tuple[bytes, bytes | None], int] = {}
@@ -97,7 +100,7 @@ class AuditState:
         except sqlite3.Error as error:
             raise StoreError(f"{path} cannot be opened: {error}") from error
         try:
-            self._begin(_identity(trust, hashes_only=hashes_only))
+            self._begin(_identity(trust, hashes_only=hashes_only, index=index))
         except sqlite3.Error as error:
             self.db.close()
             raise StoreError(f"{path} cannot be used as the state of an audit: {error}") from error
@@ -125,7 +128,8 @@ class AuditState:
             raise StoreError(f"{self._path} is not the state of an audit that this program can continue")
         if self.meta("identity") != identity:
             raise UsageError(
-                f"{self._path} is the state of an audit of another log, or of one that only hashed: give another file"
+                f"{self._path} is the state of an audit of another log, or of one that checked other things "
+                "(only hashes, or no heads of the index): give another file"
             )
 
     def __enter__(self) -> "AuditState":
@@ -269,12 +273,14 @@ class AuditState:
             return [_decode(bytes(row[0])) for row in rows]
 
 
-def _identity(trust: Trust, *, hashes_only: bool) -> bytes:
+def _identity(trust: Trust, *, hashes_only: bool, index: bool) -> bytes:
     """Which log, by all that identifies it, and which sort of audit."""
     issuance, statements = trust.issuance, trust.statements
     parts = [log.key.vkey.encode() for log in (issuance, statements) if log.key.vkey is not None]
     return sha256(
-        "\n".join([*parts, str(hashes_only)]).encode() + issuance.sct_key + statements.statement_key
+        "\n".join([*parts, str(hashes_only), str(index)]).encode()
+        + issuance.sct_key
+        + statements.statement_key
     ).digest()
 
 

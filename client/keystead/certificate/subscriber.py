@@ -43,6 +43,8 @@ _STRICT = {
 _PLACE = {"2.5.4.8": "ST", "2.5.4.7": "L"}
 """What is kept beside it for comparing names."""
 
+_READ = _STRICT | _PLACE
+
 _DURABLE_EKU = "1.3.6.1.4.1.311.97."
 _DURABLE_MARKER = "1.3.6.1.4.1.311.97.1"
 
@@ -136,11 +138,12 @@ def _subscriber(subject: bytes, lei: str | None, purposes: tuple[str, ...], deco
     except ParseError:
         first = {}
         decodable = False
-    decodable = decodable and all(first[oid].text is not None for oid in _STRICT if oid in first)
-    labels = _STRICT | _PLACE
-    attributes = {
-        labels[oid]: attribute.text for oid, attribute in first.items() if attribute.text is not None
-    }
+    attributes: dict[str, str] = {}
+    for oid, attribute in first.items():
+        if attribute.text is not None:
+            attributes[_READ[oid]] = attribute.text
+        elif oid in _STRICT:
+            decodable = False
     if lei is not None:
         attributes["LEI"] = lei
     durable = _durable_eku(purposes)
@@ -162,7 +165,7 @@ def _subscriber(subject: bytes, lei: str | None, purposes: tuple[str, ...], deco
 def _first_values(attributes: tuple[Attribute, ...]) -> dict[str, Attribute]:
     first: dict[str, Attribute] = {}
     for attribute in attributes:
-        if attribute.oid in _STRICT or attribute.oid in _PLACE:
+        if attribute.oid in _READ:
             first.setdefault(attribute.oid, attribute)
     return first
 
@@ -178,16 +181,15 @@ def _durable_eku(purposes: tuple[str, ...]) -> str | None:
 def _rule(attributes: Mapping[str, str], durable: str | None) -> tuple[str, tuple[str, ...]]:
     """The first of rules 1 to 5 that applies, with its lines; an empty name where none does."""
     # (1) a registration number with its jurisdiction
-    jurisdiction = _txt(attributes.get("jurisdictionC", ""))
     number = attributes.get("serialNumber", "")
+    jurisdiction = _txt(attributes.get("jurisdictionC", "")) if number else ""
     if jurisdiction and _DIGIT.search(number) and not _DATE.fullmatch(number.strip(" ")):
         state, place = (_txt(attributes.get(label, "")) for label in ("jurisdictionST", "jurisdictionL"))
         return "registration", (jurisdiction, state, place, _num(number))
     # (2) an organization identifier, (3) a legal entity identifier, (4) a durable identity of one CA
-    if organization := _num(attributes.get("organizationIdentifier", "")):
-        return "organization", (organization,)
-    if lei := _num(attributes.get("LEI", "")):
-        return "lei", (lei,)
+    for label, name in (("organizationIdentifier", "organization"), ("LEI", "lei")):
+        if label in attributes and (number := _num(attributes[label])):
+            return name, (number,)
     if durable is not None:
         return "eku", (durable,)
     # (5) a name in a country
@@ -200,7 +202,8 @@ def _txt(text: str) -> str:
     """ASCII letters lowercased, runs of ASCII controls and spaces one space, trimmed; the rest as it is."""
     if text.isascii() and text.isprintable() and "  " not in text:
         return text.strip(" ").lower()  # as most texts are
-    return _SPACES.sub(" ", text).strip(" ").translate(_LOWER)
+    text = _SPACES.sub(" ", text).strip(" ")
+    return text.lower() if text.isascii() else text.translate(_LOWER)
 
 
 def _num(text: str) -> str:

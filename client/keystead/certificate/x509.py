@@ -84,13 +84,10 @@ class TbsCertificate(Fields):
 
     def extension(self, oid: str) -> Extension | None:
         """The first extension with this identifier."""
-        span = self._by_oid.get(oid)
-        return None if span is None else self._extension(span)
-
-    @cached_property
-    def _by_oid(self) -> dict[str, Span]:
-        # From the end, so that of two with one identifier, which vendors' certificates may have, the first stays.
-        return {span[0]: span for span in reversed(self.spans)}
+        for span in self.spans:
+            if span[0] == oid:
+                return self._extension(span)
+        return None
 
     @cached_property
     def extensions(self) -> tuple[Extension, ...]:

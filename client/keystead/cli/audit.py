@@ -48,11 +48,11 @@ __all__ = ["command"]
 )
 @click.option(
     "--heads-every",
-    type=click.IntRange(min=1),
+    type=click.IntRange(min=0),
     default=1,
     show_default=True,
     metavar="K",
-    help="Compare the map of the device index at every K-th head, and at the last one.",
+    help="Compare the map of the device index at every K-th head, and at the last one; 0: at none.",
 )
 @click.option(
     "--jobs",
@@ -160,7 +160,7 @@ def _show(output: Output, report: AuditReport, options: AuditOptions) -> None:
             f"{_count(report.evidence_checked, 'piece')} of evidence verified again; "
             f"{report.evidence_under_own_anchors} under your own anchors, the rest under those of the log's policy."
         )
-        every = "" if report.heads_every == 1 else f": one of {report.heads_every}, and the last"
+        every = "" if report.heads_every <= 1 else f": one of {report.heads_every}, and the last"
         output.text(
             f"{_count(report.heads_checked, 'head')} of the device index compared with what both logs lead to{every}."
         )

@@ -43,18 +43,20 @@ class HeadCheck:
     Args:
         db: the state: the tables of `listing`, `histories` and `position`.
         issuance, statements: origins of both logs.
-        every: every how many heads the map root is compared.
+        every: every how many heads the map root is compared; 0: nothing of this is done.
 
     Attributes:
         checked: heads whose map root was compared.
         unjudged: heads that differ, or could not be compared, for what is missing or altered.
         issuance_size: entries of the issuance log that can be covered; None where that is not known.
+        wanted: whether anything is done.
     """
 
     def __init__(self, db: sqlite3.Connection, issuance: str, statements: str, every: int = 1) -> None:
         self.checked = 0
         self.unjudged = 0
         self.issuance_size: int | None = None
+        self.wanted = every > 0
         self._origins = (issuance, statements)
         self._every = every
         self._position = position = IndexPosition.load(db)
@@ -87,12 +89,15 @@ class HeadCheck:
 
     def list_statement(self, index: int, statement: Statement | None) -> None:
         """The next statement; None where it says nothing."""
+        if not self.wanted:
+            return
         subjects = () if statement is None else subjects_of_parsed_statement(statement)
         self._list(index, list_under(subjects))
 
     def lose_statement(self, index: int) -> None:
         """The next statement could not be had."""
-        self._list(index, LOST)
+        if self.wanted:
+            self._list(index, LOST)
 
     def _list(self, index: int, item: bytes) -> None:
         if not self._buffer:
@@ -108,6 +113,8 @@ class HeadCheck:
 
     def take(self, leaf: int, head: IndexHead) -> list[Problem]:
         """Check the head at a leaf index; the statements before it are listed."""
+        if not self.wanted:
+            return []
         self.flush()
         position = self._position
         position.heads += 1

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from keystead.audit.report import AuditReport
+from keystead.errors import UsageError
 from keystead.index.kinds import IndexKind, Subject
 from support.audited_history import AuditedHistory, small_history
 from support.history import yubikey
@@ -149,6 +150,20 @@ async def test_every_so_many_heads() -> None:
     index.histories[DEVICE].pop()
     wrong = index.commit()
     assert found(await history.audit_now(heads_every=100)) == [("index-head-wrong", STATEMENT, wrong.index)]
+
+
+async def test_no_heads(tmp_path: Path) -> None:
+    """Asked for none, an audit says nothing of heads, and its state is no ground for one that compares them."""
+    history, index = two_certificates()
+    index.add_head(map_root=bytes(32))
+
+    report = await history.audit_now(heads_every=0, state=tmp_path / "state")
+
+    assert report.ok
+    assert report.kept
+    assert (report.heads_checked, report.heads_every) == (0, 0)
+    with pytest.raises(UsageError, match="no heads of the index"):
+        await history.audit_now(state=tmp_path / "state")
 
 
 async def test_heads_that_the_log_did_not_sign() -> None:
