@@ -162,6 +162,7 @@ class ChannelIntake(_Collected):
         self._next = 0
         self._issuers = IssuerNames()
         self._waiting: dict[int, asyncio.Future[Any]] = {}
+        self._is_lost = False
 
     async def add_certificate(self, submission: CertificateSubmission) -> CertificatePromise:
         """Have a certificate and its evidence logged."""
@@ -183,6 +184,8 @@ class ChannelIntake(_Collected):
         return (*self._issuers.taken(), said)
 
     def _call(self, call: str, argument: object) -> asyncio.Future[Any]:
+        if self._is_lost:
+            raise _restarting()
         self._next += 1
         future = self._waiting[self._next] = asyncio.get_running_loop().create_future()
         self.say((self._next, call, argument))
@@ -203,11 +206,12 @@ class ChannelIntake(_Collected):
     def connection_lost(self, exc: Exception | None) -> None:
         """The sequencer's process is gone: nothing that waits will be answered."""
         del exc
+        self._is_lost = True
         for future in self._waiting.values():
             if not future.done():
-                future.set_exception(
-                    RefusedError(
-                        "log-unavailable", "the log is restarting; try again", status=503, retry_after=5
-                    )
-                )
+                future.set_exception(_restarting())
         self._lost()
+
+
+def _restarting() -> RefusedError:
+    return RefusedError("log-unavailable", "the log is restarting; try again", status=503, retry_after=5)
