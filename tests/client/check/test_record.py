@@ -23,10 +23,12 @@ from keystead.check.whole_log import LiveLog
 from keystead.encoding.json import encode_json
 from keystead.errors import KeysteadError, ParseError, UsageError, VerificationError
 from keystead.lookup.gathered import POLICIES
+from keystead.lookup.log_index import Limits, LogIndex
 from keystead.testvendor.subjects import ov_subject
 from support.check_material import Asked
 from support.history import History
 from support.looked_up import index_of
+from support.random_history import RandomHistory
 
 SCHEMAS = Path(__file__).parents[3] / "specs" / "schemas"
 
@@ -84,6 +86,35 @@ async def test_the_same_answer(history: History, data: bytes) -> None:
     answer = await _replay(history, data)
     assert answer.logs[0].to_json() == record.logs[0].answer
     assert not answer.good
+
+
+@pytest.mark.parametrize("seed", range(6))
+async def test_whatever_a_log_holds(seed: int) -> None:
+    """Histories by chance, with a part of them behind the head, are decided again alike."""
+    picks = Random(seed)
+    told = RandomHistory(seed)
+    *_, history = told.steps(20)
+    _, index = index_of(history)
+    # Days pass behind the head.
+    patient = Limits(max_age_ms=1 << 40)
+    index = LogIndex(index.trust, index.fetcher, patient, clock=lambda: history.log.now_ms)
+    head = (await index.open(POLICIES)).head.index
+    for _ in told.steps(picks.randint(0, 8)):
+        pass
+    for number in range(3):
+        asked = Asked(
+            picks.choice(("Alpha AB", "Beta GmbH")),
+            picks.choice((1, 2, 3)),
+            service=picks.choice((None, *history.services)),
+            evidence=number > 0,
+            label=f"{seed}/{number}",
+        )
+        log = await LiveLog.read(await index.open(POLICIES, head=head))
+        question = asked.question(history)
+        answer, found = await ask_log(log, question, history.anchors)
+        recorded = await record_log(log, found, answer, sha256(history.log.trust.raw).digest())
+        again = await _replay(history, CheckRecord(question, (), (recorded,)).encode())
+        assert again.logs == (answer,)
 
 
 def _drop_certificate(document: dict[str, Any]) -> None:
