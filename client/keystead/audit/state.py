@@ -2,7 +2,7 @@
 """What an audit knows of a log: facts of every entry, in a database that can be kept and continued.
 
 Rules between entries, and between the two logs, are questions to these facts (`rules`, `judge`), and the device index
-is rebuilt from some of them (`device_index`); a million entries take some 800 MB on disk and little memory. Without a
+is rebuilt from some of them (`device_index`); a million entries take some 500 MB on disk and little memory. Without a
 file the database is a temporary one.
 
 | losing the file | the next audit begins at the first entry |

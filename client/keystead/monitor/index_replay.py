@@ -2,7 +2,7 @@
 """The map of a log's device index computed again beside following, for a monitor that is asked to (`specs/monitor.md`).
 
 It reads both logs from their first entry, in a state of its own, as an audit does (`keystead.audit.device_index`); that
-takes as long as following, and some 500 MB on disk for a million entries. So it is not done unless asked for.
+takes as long as following, and some 250 MB on disk for a million entries. So it is not done unless asked for.
 
 | losing the file  | the map is computed from the first entry again |
 | altering it | misleads; the monitor's user alone should be able to write it |

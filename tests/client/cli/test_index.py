@@ -81,8 +81,9 @@ def test_once(keystead: CommandLine, log: PublicLog, tmp_path: Path) -> None:
     assert "2, 1 of them wrong" in ended.out
 
 
-def test_served(log: PublicLog, tmp_path: Path) -> None:
-    """It says where it serves, follows, and ends by SIGTERM; answers verify under the log's keys."""
+def test_served(keystead: CommandLine, log: PublicLog, tmp_path: Path) -> None:
+    """It says where it serves, follows, and ends by SIGTERM; answers verify under the log's keys, and `lookup` asks it
+    for the index of a log that answers no question itself."""
     arguments = ("index", "--data", tmp_path / "mirror", "--listen", "127.0.0.1:0", "--period", 0.05)
     with subprocess.Popen(
         keystead_command(*arguments, *log.arguments, "--json"),
@@ -101,10 +102,30 @@ def test_served(log: PublicLog, tmp_path: Path) -> None:
             if found.head.index == head:
                 break
         assert list(found.answer.page.entries) == log.index.histories[DEVICE]
+        with urllib.request.urlopen(f"{ready['url']}/trust.json", timeout=60) as response:
+            (tmp_path / "trust.json").write_bytes(response.read())
+        question = ("lookup", "device", "yubico-piv-serial:1", "--max-age", 10**9)
+        looked_up = keystead(
+            *question,
+            *log.arguments[:2],
+            "--trust",
+            tmp_path / "trust.json",
+            "--anchors",
+            _anchors(log, tmp_path),
+            "--json",
+        )
+        assert (looked_up.code, looked_up.document["count"]) == (0, 3)
         process.send_signal(signal.SIGTERM)
         _, error = process.communicate(timeout=60)
         assert process.returncode == 0
         assert "stopped" in error
+
+
+def _anchors(log: PublicLog, folder: Path) -> Path:
+    (folder / "root.pem").write_text(log.history.vendor.root_pem())
+    path = folder / "anchors.toml"
+    path.write_text('[[vendor_anchor]]\nname = "test"\ncertificate = "root.pem"\nformats = ["yubikey-piv"]\n')
+    return path
 
 
 @pytest.mark.parametrize("seed", range(2))

@@ -8,6 +8,10 @@ A head is taken where it stands in the statement log, when all entries of both l
 (3) its map root is the one that the entries lead to. That is what costs: of some logs only every k-th head is compared
     so, and the last one.
 
+Costs, among some hundred thousand entries with four keys each and a head after each thousand: 200 microseconds an entry
+where each head is compared, 90 where one of fifty is. Some 230 bytes an entry on disk for histories, and 450 of a
+temporary file that is mapped into memory, for the map.
+
 Invariants:
 
 * what is computed depends on the entries alone, never on what a head says but for its sizes;
