@@ -30,11 +30,13 @@ from keystead.monitor.proof_files import save_proofs
 from keystead.monitor.reading import (
     SubscriberGroup,
     SubscriberStory,
+    names_with,
     read_chronicle,
     read_finding,
     read_findings,
     read_subscriber,
 )
+from keystead.monitor.showing import listed
 from keystead.monitor.store import Store
 
 __all__ = ["command"]
@@ -74,7 +76,7 @@ def command(
             raise UsageError(f"{state} has no finding {what}, and --proofs is for findings")
         story = read_subscriber(state, anchors, now_ms, _subscriber(what))
         if not story.groups:
-            raise UsageError(f"{state} knows no finding and no subscriber {what!r}")
+            raise UsageError(f"{state} knows no finding and no subscriber {what!r}{_meant(state, what)}")
         _show_subscriber(output, story, read_findings(state, anchors, now_ms))
         return FINE
     show_story(output, finding, read_chronicle(state, anchors, finding))
@@ -84,6 +86,12 @@ def command(
         output.document({"proofs": [str(path) for path in written]})
         output.text(f"{len(written)} files in {proofs}, each verified against its log's checkpoint")
     return FINE
+
+
+def _meant(state: Path, what: str) -> str:
+    """Who may be meant by a part of a name."""
+    near = names_with(state, what)
+    return f"; did you mean {listed(repr(name) for name in near)}?" if near else ""
 
 
 def _subscriber(what: str) -> bytes | str:

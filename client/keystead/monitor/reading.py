@@ -32,6 +32,7 @@ from keystead.monitor.views import load_certificates
 __all__ = [
     "SubscriberGroup",
     "SubscriberStory",
+    "names_with",
     "read_chronicle",
     "read_finding",
     "read_findings",
@@ -39,6 +40,7 @@ __all__ = [
 ]
 
 _MOST_GROUPS = 20
+_LEAST_PART = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +120,16 @@ def read_subscriber(folder: Path, anchors: AnchorSet, now_ms: int, wanted: bytes
         numbers = [number for one in components for (number,) in db.execute(query, (one,))]
         knowledge = load_knowledge(db, anchors, terms=stored_terms(db))
         return _story(db, knowledge, numbers, {number for number, _ in profiles}, now_ms)
+
+
+def names_with(folder: Path, part: str) -> list[str]:
+    """The names of subscribers in which a text occurs, in any case; safe to print."""
+    if len(part) < _LEAST_PART:
+        return []
+    with Store.reading(folder) as db:
+        records = db.execute("SELECT record FROM profile")
+        labels = {SubscriberRecord.from_text(record).label for (record,) in records}
+    return sorted(label for label in labels if part.casefold() in label.casefold())
 
 
 def _matching(db: sqlite3.Connection, wanted: bytes | str) -> list[tuple[int, int]]:

@@ -89,6 +89,7 @@ def test_what_is_not_known_is_an_input_error(keystead: CommandLine, state: Path,
     for what in ("00" * 32, "Nobody Ltd", "12345678"):
         ended = keystead("explain", what, "--state", state)
         assert (ended.code, ended.out) == (2, "")
+    assert "did you mean 'Alpha Holding AB'?" in keystead("explain", "holding", "--state", state).err
     ended = keystead("explain", "Alpha AB", "--state", tmp_path)
     assert ended.code == 2
     assert "monitor" in ended.err

@@ -117,6 +117,23 @@ async def test_time_alone_opens_and_settles(tmp_path: Path) -> None:
     assert states == [[], [State.OPEN], [State.SETTLED], [State.OPEN], []]
 
 
+async def test_what_is_shown_is_kept_up_to_date(tmp_path: Path) -> None:
+    """A certificate within the service begins: it is shown with the one outside, though that changed nothing else."""
+    history = History()
+    service = history.service()
+    history.audit(service)
+    history.devices(service, join=[1])
+    history.certificate("Alpha AB", serial=1, service=service, valid=(1, YEAR))
+    history.certificate("Alpha AB", serial=1, valid=(1, YEAR))
+    history.certificate("Alpha AB", serial=1, service=service, valid=(50, YEAR))
+    before = await history.monitor(tmp_path / "kept", 40)
+
+    after = await history.monitor(tmp_path / "kept", 60)
+
+    assert (len(_only(before).certificates), len(_only(after).certificates)) == (2, 3)
+    assert after.findings == (await history.monitor(tmp_path / "fresh", 60)).findings
+
+
 async def test_logs_are_judged_together(tmp_path: Path) -> None:
     """A device that one subscriber uses in one log and another in another is shared; entries say where they are."""
     one, two = History("one.example"), History("two.example")

@@ -58,11 +58,15 @@ def judge(case: DeviceCase, at_ms: int) -> Verdict:
     course = Course(_strands(case, inside))
     look = course.look(at_ms)
     findings = () if look is None else (_finding(case, inside, course, look, at_ms),)
-    return Verdict(findings, course.next_change(at_ms, _shown_changes(case)))
+    return Verdict(findings, course.next_change(at_ms, _shown_changes(case, inside)))
 
 
-def _shown_changes(case: DeviceCase) -> Iterator[int]:
+def _shown_changes(case: DeviceCase, inside: "_Inside") -> Iterator[int]:
     yield from shown_changes(case.view.certificates, case.subscribers)
+    # The certificates within the service are shown beside those outside of it.
+    for covered in inside.values():
+        for span, _ in covered:
+            yield from (span.start, span.end)
     for certificate in case.view.certificates:
         yield from case.coverage.boundaries(certificate)
 
