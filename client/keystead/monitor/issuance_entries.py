@@ -12,6 +12,7 @@ Invariants:
 """
 
 import sqlite3
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -35,6 +36,8 @@ __all__ = ["IssuanceEntries", "MonitoredLog"]
 _MAX_ISSUER_BYTES = 65_536
 _AT_ONCE = 8_192
 """Entries in a transaction, about; some ten megabytes of facts."""
+_UNWRITTEN_S = 5.0
+"""Seconds of reading that a kill may undo: of a log that is slow, less is written at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,6 +78,7 @@ class IssuanceEntries:
         self._recorder = Recorder(store.db)
         self._issuers: dict[bytes, Certificate | None] = {}
         self._taken: list[_Taken] = []
+        self._taken_since = 0.0
         self._checkpoint = b""
 
     async def take(self, bundle: Bundle[TileLeaf], checkpoint: bytes) -> None:
@@ -89,9 +93,12 @@ class IssuanceEntries:
         """
         await self._find_issuers(bundle.entries)
         facts = [self._facts(leaf, bundle.start + at) for at, leaf in enumerate(bundle.entries)]
+        if not self._taken:
+            self._taken_since = time.monotonic()
         self._taken.append(_Taken(bundle.start, [leaf.entry for leaf in bundle.entries], facts))
         self._checkpoint = checkpoint
-        if sum(len(one.facts) for one in self._taken) >= _AT_ONCE:
+        unwritten_s = time.monotonic() - self._taken_since
+        if sum(len(one.facts) for one in self._taken) >= _AT_ONCE or unwritten_s >= _UNWRITTEN_S:
             self.keep()
 
     def keep(self) -> None:

@@ -32,8 +32,7 @@ DATABASE = "monitor.sqlite"
 SCHEMA_VERSION = 5
 
 _APPLICATION_ID = 0x4B535444  # "KSTD"
-_CACHE_KIB = 196_608
-"""What thousands of entries change in a large state fits in: SQLite writes no page twice for want of room."""
+_CACHE_KIB = 65_536
 _CHECKPOINT_PAGES = 16_384
 """64 MiB."""
 _LOCK = "monitor.lock"
