@@ -19,7 +19,7 @@ from keystead.certificate.precertificate import certificate_id, log_tbs
 from keystead.certificate.x509 import Certificate, parse_certificate
 from keystead.check.candidate import Candidate
 from keystead.check.question import Question
-from keystead.check.tables import certificates_like
+from keystead.check.tables import CheckTables, certificates_like
 from keystead.devices.anchors import AnchorSet
 from keystead.index.kinds import IndexKind, Subject
 from keystead.lookup.gathered import POLICIES, Gathered
@@ -32,6 +32,9 @@ __all__ = ["Bearing", "gather_for"]
 
 NEWEST_OF_ALIASED = 100
 """Certificates of a subscriber that an alias names: one of them must be its CA's."""
+
+NEWEST_SAID = 20
+"""Statements about a device that are read first: if they prove that it is a cloud's, the rest is not."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,11 +74,13 @@ async def gather_for(
     wanted = {device_id for device_id, _ in (*candidate.devices, *devices.items())}
     if candidate.key is not None:
         await gathering.take(Subject(IndexKind.KEY_CERTIFICATES, candidate.key))
-    # (2) A cloud's device may hold a million keys, and nothing follows from them.
+    # (2)
+    rest = await _without_clouds(gathering, candidate, wanted, anchors, at_ms)
     await gathering.take_all(
         Subject(kind, device_id)
-        for device_id in sorted(wanted - candidate.clouds)
+        for device_id in sorted(rest)
         for kind in (IndexKind.DEVICE_CERTIFICATES, IndexKind.DEVICE_STATEMENTS)
+        if not gathering.found.is_whole(kind, device_id)
     )
     # (3)
     found = await gathering.complete()
@@ -99,6 +104,35 @@ async def gather_for(
         newest=NEWEST_OF_ALIASED,
     )
     return Bearing(candidate, await gathering.complete())
+
+
+async def _without_clouds(
+    gathering: Gathering, candidate: Candidate, devices: set[bytes], anchors: AnchorSet, at_ms: int
+) -> set[bytes]:
+    """The devices that are not proven to be a cloud's, by the candidate's evidence or by what was recorded last.
+
+    A cloud's device may hold a million keys, and nothing follows from them.
+    """
+    rest = set(devices)
+    if candidate.clouds:
+        rest -= await _clouds(gathering, candidate, rest, anchors, at_ms)
+    said = await gathering.take_all(
+        (Subject(IndexKind.DEVICE_STATEMENTS, device_id) for device_id in sorted(rest)), newest=NEWEST_SAID
+    )
+    if all(history.whole for history in said):
+        return rest
+    return rest - await _clouds(gathering, candidate, rest, anchors, at_ms)
+
+
+async def _clouds(
+    gathering: Gathering, candidate: Candidate, devices: set[bytes], anchors: AnchorSet, at_ms: int
+) -> set[bytes]:
+    """Those of some devices that are a cloud's, by what is read so far: judged as everything is judged."""
+    found = await gathering.complete()
+    with CheckTables(gathering.reading.trust, found, anchors) as tables:
+        tables.place(candidate, at_ms)
+        views = tables.devices(devices)
+    return {view.device.device_id for view in views.devices.values() if view.device.cloud}
 
 
 async def _devices_of(gathering: Gathering, question: Question) -> dict[bytes, str]:

@@ -23,6 +23,7 @@ from keystead.ct.leaf import PRECERT_ENTRY, parse_merkle_tree_leaf
 from keystead.ct.tile_leaf import TileLeaf
 from keystead.errors import ParseError, VerificationError
 from keystead.index.answer import parse_answer
+from keystead.index.history import Page
 from keystead.lookup.gathered import POLICIES
 from keystead.lookup.log_index import Limits, LogIndex
 from keystead.lookup.proven import EntrySource, ProvenEntry, ProvenStatement, StatementSource
@@ -61,13 +62,13 @@ class _RecordedAnswers:
     """The index's answers out of a record: a `Fetcher`."""
 
     def __init__(self, answers: Sequence[bytes]) -> None:
-        self._answers: dict[tuple[str, str], list[tuple[int, int, bytes]]] = {}
+        self._answers: dict[tuple[str, str], list[tuple[int, Page, bytes]]] = {}
         self.unused = set(range(len(answers)))
         for number, raw in enumerate(answers):
             answer = parse_answer(raw)
             subject, page = answer.subject, answer.page
             about = (subject.kind.text, subject.value.hex())
-            self._answers.setdefault(about, []).append((number, page.bounds[0], raw))
+            self._answers.setdefault(about, []).append((number, page, raw))
 
     async def get(self, path: str, limit: int = MAX_BYTES) -> bytes | None:  # noqa: ARG002 -- a `Fetcher`
         """As `Fetcher.get`: the page from a position on, or the last one."""
@@ -76,10 +77,13 @@ class _RecordedAnswers:
         asked = dict(parse_qsl(parts.query))
         found = self._answers.get((kind, value), [])
         if "from" in asked:
-            found = [one for one in found if one[1] == int(asked["from"])]
+            found = [one for one in found if one[1].first == int(asked["from"])]
+        else:
+            most = int(asked["limit"])
+            found = [one for one in found if len(one[1].entries) == min(most, one[1].count)]
         if not found:
             _lacks(path)
-        number, _, raw = max(found, key=lambda one: one[1])
+        number, _, raw = found[0]
         self.unused.discard(number)
         return raw
 

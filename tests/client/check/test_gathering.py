@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """What is read for a question, and what is not."""
 
-from keystead.check.gathering import NEWEST_OF_ALIASED, Bearing, gather_for
+from keystead.check.decision import Verdict
+from keystead.check.gathering import NEWEST_OF_ALIASED, NEWEST_SAID, Bearing, gather_for
 from keystead.check.question import AskedSubscriber, Question, SubscriberForm
 from keystead.index.kinds import IndexKind, Subject
 from keystead.testvendor.subjects import ov_subject
@@ -50,6 +51,35 @@ async def test_a_cloud_is_not_read() -> None:
     bearing, requests = await _gather(history, Asked("Alpha AB").question(history))
     assert bearing.candidate.clouds == {yubikey(1)}
     assert not [path for path in requests if f"device-certificates/{yubikey(1).hex()}" in path]
+
+
+async def test_a_cloud_by_what_was_recorded_last() -> None:
+    """What others' evidence proves is found before everything is read."""
+    history = History()
+    for _ in range(NEWEST_SAID + 5):
+        history.certificate("Beta GmbH", serial=1)
+    asked = Asked("Alpha AB", evidence=False)
+    _, requests = await _gather(history, asked.question(history))
+    assert [path for path in requests if f"device-certificates/{yubikey(1).hex()}" in path]
+    history.all_clouds()
+    bearing, requests = await _gather(history, asked.question(history))
+    assert not [path for path in requests if f"device-certificates/{yubikey(1).hex()}" in path]
+    assert len(bearing.found.entries) == NEWEST_SAID
+    assert (await asked.decide(history)).reasons == ("provider-operated",)
+
+
+async def test_a_cloud_by_a_key_that_turned_bad() -> None:
+    """Such evidence proves nothing, so the device is read."""
+    history = History()
+    asked = Asked("Alpha AB")
+    history.certificate("Beta GmbH", serial=1, ca=history.south)
+    history.all_clouds()
+    anchor = next(iter(history.anchors)).key_hash
+    history.policy(distrusted={anchor: history.now - 1})
+    history.day(1)
+    assert (await asked.decide(history)).verdict is Verdict.SHARED
+    _, requests = await _gather(history, asked.question(history))
+    assert [path for path in requests if f"device-certificates/{yubikey(1).hex()}" in path]
 
 
 async def test_those_whom_an_alias_names() -> None:
