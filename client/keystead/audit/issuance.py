@@ -18,7 +18,7 @@ from typing import NamedTuple
 from keystead.audit.chains import Chains, ChainVerdict
 from keystead.audit.data_tile import hash_leaves, split_data_tile
 from keystead.audit.device_index.listing import LOST, list_under
-from keystead.certificate.chain import verify_leaf
+from keystead.certificate.chain import verify_issued, verify_leaf
 from keystead.certificate.extension import SignatureCreationDevice, device_extension
 from keystead.certificate.precertificate import (
     certificate_id,
@@ -206,9 +206,10 @@ class _Reading:
                 self._flaw("wrong-issuer-key-hash", "it names another issuing key than that of its chain")
             issuer_key_hash = entry.issuer_key_hash
             tbs = self._logged_tbs(certificate)
-        # What a certificate is listed under depends on its issuer, whom only its signature binds to the entry.
+        # Of a certificate, the id depends on its issuer, whom only its signature binds to the entry.
         doubtful = final and not signed
         identifier = self._certificate_id(tbs, issuer_key_hash, final=final)
+        issuer_key_hash = None if doubtful else issuer_key_hash
         if tbs is None:
             self._list(None, identifier, None, doubtful=doubtful)
             return EntryFacts(entry.timestamp, final, None, None, None, None, chain, 0, False, None, b"")
@@ -222,7 +223,7 @@ class _Reading:
         return EntryFacts(
             time=entry.timestamp,
             final=final,
-            certificate_id=identifier,
+            certificate_id=None if doubtful else identifier,
             issuer_key_hash=issuer_key_hash,
             key_hash=tbs.key_hash,
             fingerprint=certificate.fingerprint if final and certificate is not None else None,
@@ -270,10 +271,16 @@ class _Reading:
         return certificate
 
     def _verify_leaf(self, certificate: Certificate, issuer: Certificate) -> bool:
+        """Whether the issuer signed it, whatever else is wrong."""
         try:
             verify_leaf(certificate, issuer)
         except (ChainError, SignatureError) as error:
             self._flaw(error.check, str(error))
+        else:
+            return True
+        try:
+            verify_issued(certificate, issuer)
+        except (ChainError, SignatureError):
             return False
         return True
 
