@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """Results on stdout: tables for people, JSON for programs, never both."""
 
+import io
 import json
+import re
+import sys
 
 import pytest
 
@@ -71,3 +74,26 @@ def test_progress_is_silent_where_nobody_watches(capsys: pytest.CaptureFixture[s
 
     written = capsys.readouterr()
     assert written.out == written.err == ""
+
+
+class _Terminal(io.StringIO):
+    """A stream that somebody watches."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_progress_shows_how_many_of_how_many_and_how_fast(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a terminal: what is done, the steps, and the rate."""
+    watched = _Terminal()
+    monkeypatch.setattr(sys, "stderr", watched)
+    monkeypatch.setenv("TERM", "xterm")
+    with Output(as_json=True).progress("following") as progress:
+        progress.aim(40)
+        for _ in range(40):
+            progress.advance()
+
+    shown = re.sub(r"\x1b\[[0-9;?]*[a-zA-Z]", "", watched.getvalue())
+    assert "following" in shown
+    assert "40/40" in shown
+    assert re.search(r"[0-9,]+/s", shown)
