@@ -12,7 +12,7 @@ from keystead.certificate.x509 import Certificate
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import Evidence
 from keystead.devices.piece import Piece
-from keystead.devices.remembered_signatures import Verify, verifies
+from keystead.devices.remembered_signatures import Verify, verifies_again
 from keystead.devices.request import CertificationRequest
 from keystead.devices.vendor_chain import MAX_CHAIN
 from keystead.errors import ParseError
@@ -106,7 +106,7 @@ class Material:
             raise ParseError(
                 "too many signatures and keys that might belong together: give fewer files at once"
             )
-        return verifies(verify, spki, algorithm, signature, message)
+        return verifies_again(verify, spki, algorithm, signature, message)
 
     def piece(
         self,

@@ -1,13 +1,12 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Signatures that are asked about again and again: those above what a device signed.
+"""Signatures that are asked about again and again.
 
 All evidence of one device has one chain, and all chains of a vendor the same end, so verifying the same few links
-would take most of the time. What is remembered is the answer to exactly these bytes under exactly this key.
+would take most of the time. What belongs together among people's files is found by signatures, too, and those are
+asked about once more when the piece is verified. What is remembered is the answer to exactly these bytes under
+exactly this key.
 
-Invariants:
-
-* a pure function with a bounded memory: the answer is the same with and without it;
-* what is remembered are links, never statements about keys: those are all different.
+Invariant: a pure function with a bounded memory; the answer is the same with and without it.
 """
 
 from collections.abc import Callable

@@ -30,7 +30,7 @@ from keystead.devices.evidence_certificate import (
     shown,
     shown_name,
 )
-from keystead.devices.remembered_signatures import Verify, verifies, verifies_again
+from keystead.devices.remembered_signatures import Verify, verifies_again
 from keystead.devices.result import ChainElement
 from keystead.devices.vendor_anchor import VendorAnchor
 from keystead.encoding.der import SEQUENCE, encode, encode_oid
@@ -198,11 +198,11 @@ def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: Chai
             )
     # (3) Each certificate is signed by the next, and names it.
     for child, issuer in zip([signed, *path], path, strict=False):
-        if not _issued(child, issuer, rules, remember=child is not signed):
+        if not _issued(child, issuer, rules):
             raise _misplaced(signed, path, attesting, rules) or _broken_link(child, issuer)
     # (4) The last is signed by a pinned key that may attest this format.
     last = path[-1] if path else signed
-    anchor = _signing_anchor(last, attesting, rules, remember=last is not signed)
+    anchor = _signing_anchor(last, attesting, rules)
     if anchor is None:
         raise _no_anchor(signed, path, anchors, rules)
     # (5) Each is what its vendor puts at its place.
@@ -211,29 +211,26 @@ def walk(signed: Signed, chain: Sequence[bytes], anchors: AnchorSet, rules: Chai
     return VendorPath(signed, tuple(path), anchor)
 
 
-def _signed_by(child: Signed, spki: bytes, rules: ChainRules, *, remember: bool = False) -> bool:
-    """Whether the key `spki` signed `child`; `remember`: it is likely to be asked again."""
+def _signed_by(child: Signed, spki: bytes, rules: ChainRules) -> bool:
+    """Whether the key `spki` signed `child`."""
     if child.signature_algorithm not in rules.algorithms:
         raise EvidenceError(
             f"{_called(child)} is signed with an algorithm that its vendor does not use",
             check="signature-algorithm",
         )
-    answer = verifies_again if remember else verifies
-    return answer(rules.verify, spki, child.signature_algorithm, child.signature, child.tbs)
+    return verifies_again(rules.verify, spki, child.signature_algorithm, child.signature, child.tbs)
 
 
-def _issued(child: Signed, issuer: Certificate, rules: ChainRules, *, remember: bool = False) -> bool:
+def _issued(child: Signed, issuer: Certificate, rules: ChainRules) -> bool:
     if rules.names and isinstance(child, Certificate) and child.issuer != issuer.subject:
         return False
-    return _signed_by(child, issuer.spki, rules, remember=remember)
+    return _signed_by(child, issuer.spki, rules)
 
 
-def _signing_anchor(
-    child: Signed, anchors: Sequence[VendorAnchor], rules: ChainRules, *, remember: bool = False
-) -> VendorAnchor | None:
+def _signing_anchor(child: Signed, anchors: Sequence[VendorAnchor], rules: ChainRules) -> VendorAnchor | None:
     # The anchor that the issuer names comes first: most of the others cannot have signed it.
     for anchor in sorted(anchors, key=lambda one: not _names(child, one)):
-        if _signed_by(child, anchor.key, rules, remember=remember):
+        if _signed_by(child, anchor.key, rules):
             return anchor
     return None
 

@@ -170,7 +170,6 @@ def verify_bundle(bundle: Bundle, anchors: AnchorSet) -> VerifiedBundle:
         parts["modstatesig"],
         parts["modstatemsg"],
         "the signature of the module state",
-        remember=True,
     )
     state = parse_module_state(parts["modstatemsg"])
     if state.esn != warrant.esn:
@@ -245,7 +244,7 @@ def _verify_world(bundle: Bundle, state: ModuleState, officer_key: NCoreKey) -> 
 
 def _verify_officers(bundle: Bundle, officer_key: NCoreKey, certificate: str, message: bytes) -> None:
     signature = bundle.parts[certificate]
-    verify_wire_signature(officer_key, signature, message, f"the signature in {certificate}", remember=True)
+    verify_wire_signature(officer_key, signature, message, f"the signature in {certificate}")
 
 
 def _labelled(label: str, *key_hashes: bytes) -> bytes:

@@ -26,7 +26,7 @@ from cryptography.hazmat.primitives.asymmetric.dsa import DSAPublicKey
 
 from keystead.certificate.public_key import load_public_key, verify_signature
 from keystead.devices.nshield.curves import CURVES, Curve
-from keystead.devices.remembered_signatures import Verify, verifies, verifies_again
+from keystead.devices.remembered_signatures import Verify, verifies_again
 from keystead.encoding.der import BIT_STRING, NULL, SEQUENCE, encode, encode_integer, encode_oid
 from keystead.errors import EvidenceError, ParseError, SignatureError
 
@@ -245,9 +245,7 @@ def parse_key(data: bytes, what: str) -> NCoreKey:
     return key
 
 
-def verify_wire_signature(
-    key: NCoreKey, signature: bytes, message: bytes, what: str, *, remember: bool = False
-) -> None:
+def verify_wire_signature(key: NCoreKey, signature: bytes, message: bytes, what: str) -> None:
     """Verify an M_CipherText that is a DSA or ECDSA signature.
 
     Args:
@@ -255,7 +253,6 @@ def verify_wire_signature(
         signature: the whole M_CipherText.
         message: what was signed.
         what: who signed what, for error sentences ("the module's signature of …").
-        remember: it is likely to be asked again: a module's or a world's, not a key's.
 
     Raises:
         EvidenceError: `check` is `signature-algorithm` or `wrong-signature`.
@@ -276,8 +273,7 @@ def verify_wire_signature(
             f"{what} is of the mechanism {mechanism}, which does not fit its key",
             check="signature-algorithm",
         )
-    answer = verifies_again if remember else verifies
-    if not answer(verify, key.spki, algorithm, der, message):
+    if not verifies_again(verify, key.spki, algorithm, der, message):
         raise EvidenceError(f"{what} is wrong", check="wrong-signature")
 
 
