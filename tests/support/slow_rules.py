@@ -94,6 +94,8 @@ def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) ->
             continue
         if earlier.key == later.key or pair[0] == pair[1]:
             continue
+        if _ended_unissued(earlier, before[1]):
+            continue
         back = [
             stays[one.certificate_id] for one in view.certificates if groups.of(one.subscriber) == pair[0]
         ]
@@ -112,6 +114,12 @@ def sequential_reuse(view: DeviceView, subscribers: Subscribers, moment: int) ->
         severity = severity_of(Severity.LOW, min(then, now), perhaps=perhaps)
         found.append(Fact(severity, lives=(later,), covers=True, transfers=True, subjects=(earlier, later)))
     return found
+
+
+def _ended_unissued(certificate: CertificateFacts, end: int) -> bool:
+    """Whether it left the device by the news that it was never made: nobody can have used it."""
+    ending = certificate.ending
+    return ending is not None and ending.reason == "notIssued" and ending.at_ms == end
 
 
 def _spoken_for(view: DeviceView, *stands: tuple[CertificateFacts, int, Assurance]) -> bool:

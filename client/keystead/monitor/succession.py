@@ -20,7 +20,15 @@ from typing import NamedTuple
 from keystead.monitor.crowd import Kind, kind_of
 from keystead.monitor.grouping import Groups
 from keystead.monitor.handovers import Handovers
-from keystead.monitor.model import ALWAYS, NEVER, Assurance, CertificateFacts, LoggedTransfer, Span
+from keystead.monitor.model import (
+    ALWAYS,
+    NEVER,
+    NOT_ISSUED,
+    Assurance,
+    CertificateFacts,
+    LoggedTransfer,
+    Span,
+)
 from keystead.monitor.profiles import Comparison, Sameness
 from keystead.monitor.spans import union
 from keystead.monitor.standing import Standing
@@ -52,6 +60,12 @@ class _Use(NamedTuple):
     certificate: CertificateFacts
     span: Span
     last: Standing
+
+    @property
+    def happened(self) -> bool:
+        """Not where it ended by the news that the certificate was never issued: nobody used the device by it."""
+        ending = self.certificate.ending
+        return ending is None or ending.reason != NOT_ISSUED or ending.at_ms > self.span.end
 
 
 class _Later(NamedTuple):
@@ -88,7 +102,7 @@ class _Past:
         # By kind, the keys that ceased first with at least some assurance: of two keys one is another than any third.
         self.gone: dict[tuple[Kind, Assurance], list[tuple[int, bytes]]] = {}
         for use in self.uses:
-            for assurance in Assurance:
+            for assurance in Assurance if use.happened else ():
                 if use.last.cell.assurance >= assurance:
                     known = self.gone.setdefault((kind_of(use.last.cell), assurance), [])
                     if len(known) < 2 and use.certificate.key not in {key for _, key in known}:
@@ -234,7 +248,8 @@ class _Stage:
         """The certificates of subscribers that had ceased by the moment given for each."""
         for group, moment in followed.items():
             past = self.pasts[group]
-            yield from (use.certificate for use in past.uses[: bisect_right(past.ends, moment)])
+            ceased = past.uses[: bisect_right(past.ends, moment)]
+            yield from (use.certificate for use in ceased if use.happened)
 
     def surest(
         self, later: Sequence[_Later], followed: Iterable[int], moment: int

@@ -136,6 +136,26 @@ def sequential_covered(history: History) -> None:
     history.certificate("Beta GmbH", serial=1, service=service, valid=(120, 300))
 
 
+@scenario("a certificate that was never issued is nobody's earlier use", 100)
+def sequential_never_issued(history: History) -> None:
+    first = history.certificate("Alpha AB", serial=1, precertificate=True)
+    history.day(10)
+    history.revoke(first, RevocationReason.NOT_ISSUED)
+    history.day(20)
+    history.certificate("Beta GmbH", serial=1, valid=(20, 300))
+
+
+@scenario("one that was issued after all is on the device all along", 100, {1: Expected(OPEN, "no-service")})
+def sequential_issued_after_all(history: History) -> None:
+    first = history.certificate("Alpha AB", serial=1, precertificate=True)
+    history.day(10)
+    history.revoke(first, RevocationReason.NOT_ISSUED)
+    history.day(20)
+    history.certificate("Beta GmbH", serial=1, valid=(20, 300))
+    history.day(30)
+    history.finish(first)
+
+
 @scenario("one after the other by a bare claim", 160, {}, Also("sequential-reuse", 1, "info"), weak(2))
 def sequential_declared(history: History) -> None:
     history.certificate("Alpha AB", serial=1, valid=(0, 100))
