@@ -14,7 +14,7 @@ from bisect import bisect_left, bisect_right, insort
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import groupby, pairwise
+from itertools import pairwise
 from typing import NamedTuple
 
 from keystead.monitor.crowd import Kind, kind_of
@@ -23,12 +23,12 @@ from keystead.monitor.handovers import Handovers
 from keystead.monitor.model import (
     ALWAYS,
     NEVER,
-    NOT_ISSUED,
     Assurance,
     CertificateFacts,
     LoggedTransfer,
     Span,
 )
+from keystead.monitor.past_use import Past, Use, uses_of
 from keystead.monitor.profiles import Comparison, Sameness
 from keystead.monitor.spans import union
 from keystead.monitor.standing import Standing
@@ -54,20 +54,6 @@ class Reuse:
     comparison: Comparison
 
 
-class _Use(NamedTuple):
-    """A certificate's whole time on the device, and how it stood there at the end."""
-
-    certificate: CertificateFacts
-    span: Span
-    last: Standing
-
-    @property
-    def happened(self) -> bool:
-        """Not where it ended by the news that the certificate was never issued: nobody used the device by it."""
-        ending = self.certificate.ending
-        return ending is None or ending.reason != NOT_ISSUED or ending.at_ms > self.span.end
-
-
 class _Later(NamedTuple):
     """A stretch of a certificate's time in which it follows somebody, at least at its beginning.
 
@@ -82,61 +68,22 @@ class _Later(NamedTuple):
     standing: Standing
 
 
-class _Away(NamedTuple):
-    """That no certificate of a subscriber is on the device, from one use to the next."""
-
-    start: int
-    back: int
-
-
-class _Past:
-    """One subscriber's use of the device."""
-
-    def __init__(self, uses: Sequence[_Use]) -> None:
-        self.uses = sorted(uses, key=lambda use: use.span.end)
-        self.ends = [use.span.end for use in self.uses]
-        self.age = min(use.certificate.age for use in uses)
-        present = union(use.span for use in uses)
-        starts = [*(span.start for span in present[1:]), NEVER]
-        self.away = [_Away(span.end, back) for span, back in zip(present, starts, strict=True)]
-        # By kind, the keys that ceased first with at least some assurance: of two keys one is another than any third.
-        self.gone: dict[tuple[Kind, Assurance], list[tuple[int, bytes]]] = {}
-        for use in self.uses:
-            for assurance in Assurance if use.happened else ():
-                if use.last.cell.assurance >= assurance:
-                    known = self.gone.setdefault((kind_of(use.last.cell), assurance), [])
-                    if len(known) < 2 and use.certificate.key not in {key for _, key in known}:
-                        known.append((use.span.end, use.certificate.key))
-
-    def had_gone(self, kind: Kind, by: int, key: bytes, sure: Assurance = Assurance.DECLARED) -> bool:
-        """Whether a certificate of a kind with another key had ceased by a moment."""
-        return any(gone <= by and other != key for gone, other in self.gone.get((kind, sure), ()))
-
-    def back_after(self, moment: int) -> int:
-        """When the subscriber is on the device at a moment or after it."""
-        place = bisect_right(self.away, moment, key=lambda away: away.start)
-        away = self.away[place - 1] if place else None
-        if away is None or moment >= away.back:
-            return moment
-        return away.back
-
-
 class _Stage:
     """A time in which who is whom does not change."""
 
     def __init__(
         self,
         groups: Groups,
-        uses: Iterable[_Use],
+        uses: Iterable[Use],
         standings: Iterable[tuple[int, Standing]],
         transfers: Sequence[LoggedTransfer],
     ) -> None:
         self.groups = groups
         self._handovers = Handovers(transfers, groups)
-        by_group: dict[int, list[_Use]] = defaultdict(list)
+        by_group: dict[int, list[Use]] = defaultdict(list)
         for use in uses:
             by_group[groups.of(use.certificate.subscriber)].append(use)
-        self.pasts = {group: _Past(listed) for group, listed in by_group.items()}
+        self.pasts = {group: Past(listed) for group, listed in by_group.items()}
         self.later = sorted(
             self._sweep(sorted(standings, key=lambda one: one[0])), key=lambda one: one.standing.span.start
         )
@@ -232,7 +179,7 @@ class _Stage:
                     found[group] = max(found.get(group, ALWAYS), last)
         return found
 
-    def _last_follower(self, group: int, past: _Past, listed: Sequence[_Later]) -> int | None:
+    def _last_follower(self, group: int, past: Past, listed: Sequence[_Later]) -> int | None:
         recent = bisect_right(past.away, listed[-1].since, key=lambda away: away.start)
         for away in reversed(past.away[:recent]):
             if away.back <= listed[0].since:
@@ -290,7 +237,7 @@ class Succession:
     ) -> None:
         self._standings = standings
         self._transfers = transfers
-        uses = list(_uses(standings))
+        uses = list(uses_of(standings))
         began = {use.certificate.certificate_id: use.span.start for use in uses}
         moments = (ALWAYS, *subscribers.moments, NEVER)
         # Standings are cut where aliases were logged.
@@ -341,13 +288,6 @@ class Succession:
             yield from (transfer.at_ms for transfer in self._transfers)
             for standing in self._standings:
                 yield from (standing.span.start, standing.span.end)
-
-
-def _uses(standings: Iterable[Standing]) -> Iterator[_Use]:
-    for _, listed in groupby(standings, key=lambda standing: standing.certificate.certificate_id):
-        pieces = list(listed)
-        first, last = pieces[0], pieces[-1]
-        yield _Use(first.certificate, Span(first.span.start, last.span.end), last)
 
 
 def _by_kind(later: Iterable[_Later]) -> dict[Kind, list[_Later]]:
