@@ -2,9 +2,7 @@
 """`keystead audit`: everything again from raw bytes, trusting nothing but the log's keys."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass
 from pathlib import Path
 
 import click
@@ -12,6 +10,7 @@ import click
 from keystead.audit.report import AuditReport
 from keystead.audit.run import AuditOptions, audit_log
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import find_logs, under_policy
 from keystead.cli.options import anchors_option, json_option, log_options
 from keystead.cli.output import Output
@@ -70,9 +69,7 @@ def command(
     heads_every: int,
     jobs: int | None,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Check everything in a log again, from raw bytes, and name each place that is wrong.
@@ -89,49 +86,39 @@ def command(
         hashes_only=hashes_only,
         heads_every=heads_every,
     )
-    given = _Logs(folder, log_urls, trust_files, witness_policy)
-    return asyncio.run(_run(Output(as_json), options, given))
+    return asyncio.run(_run(Output(as_json), options, logs))
 
 
-@dataclass(frozen=True, slots=True)
-class _Logs:
-    """Which logs, as the command line says it."""
-
-    folder: Path | None
-    urls: Sequence[str]
-    trust_files: Sequence[Path]
-    witness_policy: Path | None
-
-    async def open(self, stack: AsyncExitStack) -> list[tuple[Trust, Fetcher]]:
-        """The keys of each log, and where it is read from."""
-        if self.folder is not None:
-            return [
-                (under_policy(self._trust_of(self.folder), self.witness_policy), FolderFetcher(self.folder))
-            ]
-        addresses = await find_logs(self.urls, self.trust_files, witness_policy=self.witness_policy)
-        return [(log.trust, await stack.enter_async_context(HTTPFetcher(log.url))) for log in addresses]
-
-    def _trust_of(self, folder: Path) -> Trust:
-        if self.urls:
-            raise UsageError("give --log or --folder, not both")
-        if len(self.trust_files) > 1:
-            raise UsageError("a folder holds one log: give one --trust")
-        place = self.trust_files[0] if self.trust_files else folder / "trust.json"
-        if not place.exists():
-            raise UsageError(f"{folder} has no trust.json: give one with --trust")
-        if not self.trust_files:
-            print_note(
-                f"The keys are those that {place} states: compare them with the operator's, or give --trust."
-            )
-        try:
-            return parse_trust(place.read_bytes())
-        except ParseError as error:
-            raise ParseError(f"{place}: {error}") from error
+async def _open(stack: AsyncExitStack, folder: Path | None, logs: GivenLogs) -> list[tuple[Trust, Fetcher]]:
+    """The keys of each log, and where it is read from."""
+    if folder is not None:
+        return [(under_policy(_trust_of(folder, logs), logs.witness_policy), FolderFetcher(folder))]
+    return [
+        (log.trust, await stack.enter_async_context(HTTPFetcher(log.url))) for log in await find_logs(logs)
+    ]
 
 
-async def _run(output: Output, options: AuditOptions, given: _Logs) -> int:
+def _trust_of(folder: Path, logs: GivenLogs) -> Trust:
+    if logs.urls:
+        raise UsageError("give --log or --folder, not both")
+    if len(logs.trust_files) > 1:
+        raise UsageError("a folder holds one log: give one --trust")
+    place = logs.trust_files[0] if logs.trust_files else folder / "trust.json"
+    if not place.exists():
+        raise UsageError(f"{folder} has no trust.json: give one with --trust")
+    if not logs.trust_files:
+        print_note(
+            f"The keys are those that {place} states: compare them with the operator's, or give --trust."
+        )
+    try:
+        return parse_trust(place.read_bytes())
+    except ParseError as error:
+        raise ParseError(f"{place}: {error}") from error
+
+
+async def _run(output: Output, options: AuditOptions, given: GivenLogs) -> int:
     async with AsyncExitStack() as stack:
-        logs = await given.open(stack)
+        logs = await _open(stack, options.folder, given)
         if options.state is not None and len(logs) > 1:
             raise UsageError("--from is the state of one log: audit the logs one by one")
         good = True

@@ -2,7 +2,6 @@
 """`keystead check`: has this device been seen under another subscriber, and is it covered? Answered from proofs."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 import click
@@ -12,6 +11,7 @@ from keystead.cli.check_logs import Desk
 from keystead.cli.check_output import show_answer
 from keystead.cli.check_question import read_question
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import find_logs
 from keystead.cli.options import (
     DIGEST,
@@ -89,9 +89,7 @@ def command(
     record_file: Path | None,
     limits: Limits,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Ask before issuing: is this device seen under another subscriber, and is it covered by an audited service?
@@ -111,9 +109,7 @@ def command(
             anchors,
             limits,
             record_file,
-            log_urls,
-            trust_files,
-            witness_policy,
+            logs,
         )
     )
 
@@ -124,11 +120,9 @@ async def _check(
     anchors: AnchorSet,
     limits: Limits,
     record_file: Path | None,
-    log_urls: Sequence[str],
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> int:
-    addresses = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+    addresses = await find_logs(logs)
     desk = Desk(anchors, limits, keep=record_file is not None)
     with output.progress("reading entries") as progress:
         for address in addresses:

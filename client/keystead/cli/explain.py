@@ -12,6 +12,7 @@ from typing import Any
 import click
 
 from keystead.cli.exit_codes import FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import anchors_option, json_option, log_options, state_option
 from keystead.cli.output import Output
@@ -59,9 +60,7 @@ def command(
     state: Path,
     proofs: Path | None,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Tell the whole story of a finding, or of a subscriber.
@@ -81,8 +80,8 @@ def command(
         return FINE
     show_story(output, finding, read_chronicle(state, anchors, finding))
     if proofs is not None:
-        logs = asyncio.run(_addresses(state, finding, log_urls, trust_files, witness_policy))
-        written = asyncio.run(_save(finding, logs, proofs))
+        addresses = asyncio.run(_addresses(state, finding, logs))
+        written = asyncio.run(_save(finding, addresses, proofs))
         output.document({"proofs": [str(path) for path in written]})
         output.text(f"{len(written)} files in {proofs}, each verified against its log's checkpoint")
     return FINE
@@ -101,16 +100,10 @@ def _subscriber(what: str) -> bytes | str:
         return what
 
 
-async def _addresses(
-    state: Path,
-    finding: Finding,
-    urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
-) -> list[LogAddress]:
+async def _addresses(state: Path, finding: Finding, logs: GivenLogs) -> list[LogAddress]:
     """The logs of the command line, or those that the monitor followed and that the finding names."""
-    if urls or trust_files:
-        return await find_logs(urls, trust_files, state, witness_policy=witness_policy)
+    if logs.named:
+        return await find_logs(logs, state)
     named = {name.origin for name in (*finding.entries, *finding.statements)}
     with Store.reading(state) as db:
         trusts = [parse_trust(raw) for raw in _trusts(db)]

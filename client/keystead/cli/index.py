@@ -5,11 +5,11 @@ import asyncio
 import signal
 from collections.abc import Callable
 from pathlib import Path
-from typing import NamedTuple
 
 import click
 
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import json_option, log_options
 from keystead.cli.output import Output, Progress
@@ -64,9 +64,7 @@ def command(
     url: str | None,
     once: bool,
     period: float,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Build the device index of a public log from what it serves to anybody, and answer with it.
@@ -75,22 +73,13 @@ def command(
     with every head that the log commits to from then on. Answers at /index/v1 are under the log's own heads, so whoever
     asks here trusts the log's keys, and not this machine. Exit code 1: a head is wrong, or the log contradicts itself.
     """
-    given = _Given(log_urls, trust_files, witness_policy)
-    return asyncio.run(_run(Output(as_json), data, given, listen, url, None if once else period))
-
-
-class _Given(NamedTuple):
-    """Which log, as the command line says it."""
-
-    urls: tuple[str, ...]
-    trust_files: tuple[Path, ...]
-    witness_policy: Path | None
+    return asyncio.run(_run(Output(as_json), data, logs, listen, url, None if once else period))
 
 
 async def _run(
-    output: Output, data: Path, given: _Given, listen: str, url: str | None, period: float | None
+    output: Output, data: Path, logs: GivenLogs, listen: str, url: str | None, period: float | None
 ) -> int:
-    addresses = await find_logs(given.urls, given.trust_files, witness_policy=given.witness_policy)
+    addresses = await find_logs(logs)
     if len(addresses) != 1:
         raise UsageError("an index is of one log: give one --log")
     (address,) = addresses

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.terminal import print_note
 from keystead.client.http import HTTPFetcher, Patience, parse_base_url
 from keystead.client.trust import Trust, parse_trust, pin_trust
@@ -38,28 +39,20 @@ def default_state_folder() -> Path:
     return (Path(base) if base else Path.home() / ".local" / "state") / "keystead"
 
 
-async def find_logs(
-    urls: Sequence[str],
-    trust_files: Sequence[Path],
-    state: Path | None = None,
-    *,
-    witness_policy: Path | None = None,
-) -> list[LogAddress]:
+async def find_logs(given: GivenLogs, state: Path | None = None) -> list[LogAddress]:
     """The logs of one command line, at least one.
 
     Args:
-        urls: of `--log`.
-        trust_files: of `--trust`: none, or one for each URL; without any URL, one for each log.
+        given: what it says.
         state: where fetched trust is pinned; by default `default_state_folder()`.
-        witness_policy: of `--witness-policy`: whose quorum to ask for, instead of those in trust.json.
 
     Raises:
         UsageError: no log, numbers that do not match, or a witness policy for other logs.
         FetchError: a log whose trust is not pinned yet cannot be reached.
         ParseError, StoreError: a trust.json, given, fetched or pinned, or the witness policy is damaged.
     """
-    logs = await _find(urls, trust_files, state)
-    return [replace(log, trust=under_policy(log.trust, witness_policy)) for log in logs]
+    logs = await _find(given.urls, given.trust_files, state)
+    return [replace(log, trust=under_policy(log.trust, given.witness_policy)) for log in logs]
 
 
 async def _find(urls: Sequence[str], trust_files: Sequence[Path], state: Path | None) -> list[LogAddress]:
@@ -88,23 +81,20 @@ def _read_trust(path: Path) -> Trust:
         raise ParseError(f"{path}: {error}") from error
 
 
-def trusts_at_hand(
-    trust_files: Sequence[Path], state: Path | None = None, *, witness_policy: Path | None = None
-) -> list[Trust]:
+def trusts_at_hand(given: GivenLogs, state: Path | None = None) -> list[Trust]:
     """Whom to believe where no log is asked: what `--trust` gives, or else all that is pinned.
 
     Args:
-        trust_files: of `--trust`.
+        given: what the command line says; no URL counts.
         state: where fetched trust is pinned; by default `default_state_folder()`.
-        witness_policy: of `--witness-policy`.
 
     Raises:
         ParseError: a trust.json is damaged.
         UsageError: the witness policy is one for other logs.
     """
     folder = (state or default_state_folder()) / "trust"
-    files = trust_files or sorted(folder.glob("*.trust.json"))
-    return [under_policy(_read_trust(path), witness_policy) for path in files]
+    files = given.trust_files or sorted(folder.glob("*.trust.json"))
+    return [under_policy(_read_trust(path), given.witness_policy) for path in files]
 
 
 def under_policy(trust: Trust, witness_policy: Path | None) -> Trust:

@@ -11,6 +11,7 @@ import click
 
 from keystead.certificate.x509 import Certificate
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.lookup_output import show_report
 from keystead.cli.lookup_value import read_value
@@ -64,9 +65,7 @@ def command(
     newest: int,
     limits: Limits,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Show everything about a device, key, subscriber, service or certificate, proven complete.
@@ -79,9 +78,7 @@ def command(
     """
     asked = read_value(QuestionKind(kind), value, issuer_file)
     anchors = own_anchors(anchors_file)
-    return asyncio.run(
-        _lookup(Output(as_json), asked, newest, limits, anchors, log_urls, trust_files, witness_policy)
-    )
+    return asyncio.run(_lookup(Output(as_json), asked, newest, limits, anchors, logs))
 
 
 async def _lookup(
@@ -90,18 +87,16 @@ async def _lookup(
     newest: int,
     limits: Limits,
     anchors: AnchorSet,
-    log_urls: Sequence[str],
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> int:
     async with AsyncExitStack() as stack:
-        addresses = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
-        logs = [await open_index(stack, address, limits) for address in addresses]
-        questions = asked if isinstance(asked, list) else [await _find(asked, logs)]
+        addresses = await find_logs(logs)
+        indexes = [await open_index(stack, address, limits) for address in addresses]
+        questions = asked if isinstance(asked, list) else [await _find(asked, indexes)]
         good = True
         for question in questions:
             with output.progress("reading entries") as progress:
-                report = await look_up(question, logs, anchors, newest=newest, progress=progress)
+                report = await look_up(question, indexes, anchors, newest=newest, progress=progress)
             output.document(report.to_json())
             show_report(output, report)
             good = good and report.good

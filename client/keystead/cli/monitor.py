@@ -13,7 +13,8 @@ import click
 
 from keystead.cli.exit_codes import BAD_ANSWER, FINE, exit_code
 from keystead.cli.finding_output import changed, show_finding, show_summary
-from keystead.cli.logs import LogAddress, find_logs
+from keystead.cli.given_logs import GivenLogs
+from keystead.cli.logs import find_logs
 from keystead.cli.monitor_inputs import read_revocation_lists, read_watch_list
 from keystead.cli.options import TIME, anchors_option, existing_file, existing_path, json_option, log_options
 from keystead.cli.output import Output
@@ -125,9 +126,7 @@ def command(
     clouds_too: bool,
     jobs: int | None,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Follow logs, verify everything again, and say which devices need a look, and why.
@@ -150,7 +149,6 @@ def command(
         check_index,
     )
     monitor = _Monitor(Output(as_json), task, show_all)
-    logs = _Logs(log_urls, trust_files, witness_policy)
     return asyncio.run(monitor.run(logs, once=once, at=_moment(at), known_at=_moment(known_at), every=every))
 
 
@@ -168,20 +166,6 @@ class _Task:
     check_index: bool
 
 
-@dataclass(frozen=True, slots=True)
-class _Logs:
-    """Which logs the command line names."""
-
-    urls: tuple[str, ...]
-    trust_files: tuple[Path, ...]
-    witness_policy: Path | None
-
-    async def find(self, state: Path) -> list[LogAddress]:
-        if not self.urls and not self.trust_files and (state / DATABASE).exists():
-            return []
-        return await find_logs(self.urls, self.trust_files, state, witness_policy=self.witness_policy)
-
-
 class _Monitor:
     """One monitor on the command line."""
 
@@ -191,9 +175,13 @@ class _Monitor:
         self._show_all = show_all
         self._index_checked = -_INDEX_S
 
-    async def run(self, logs: _Logs, *, once: bool, at: int | None, known_at: int | None, every: int) -> int:
+    async def run(
+        self, logs: GivenLogs, *, once: bool, at: int | None, known_at: int | None, every: int
+    ) -> int:
         """Follow once or until stopped; the exit code."""
-        addresses = await logs.find(self._task.state)
+        state = self._task.state
+        known = not logs.named and (state / DATABASE).exists()  # what the state has is enough to judge
+        addresses = [] if known else await find_logs(logs, state)
         async with AsyncExitStack() as stack:
             followed = [
                 MonitoredLog(log.trust, await stack.enter_async_context(HTTPFetcher(log.url)))

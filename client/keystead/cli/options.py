@@ -8,6 +8,7 @@ from typing import Any, TypeVar, cast
 
 import click
 
+from keystead.cli.given_logs import GivenLogs
 from keystead.encoding.rfc3339 import parse_time
 from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import ParseError
@@ -134,15 +135,26 @@ def freshness_options(function: _Function) -> _Function:
 
 
 def log_options(function: _Function) -> _Function:
-    """`--log URL` and `--trust FILE`, both repeatable, and `--witness-policy FILE`."""
-    function = click.option(
+    """`--log URL` and `--trust FILE`, both repeatable, and `--witness-policy FILE`: the argument `logs`."""
+
+    @wraps(function)
+    def with_logs(
+        *arguments: Any,
+        log_urls: tuple[str, ...],
+        trust_files: tuple[Path, ...],
+        witness_policy: Path | None,
+        **others: Any,
+    ) -> Any:
+        return function(*arguments, logs=GivenLogs(log_urls, trust_files, witness_policy), **others)
+
+    with_logs = click.option(
         "--witness-policy",
         "witness_policy",
         type=existing_file,
         metavar="FILE",
         help="Believe no checkpoint without a quorum of this C2SP tlog-policy, instead of the one in trust.json.",
-    )(function)
-    function = click.option(
+    )(with_logs)
+    with_logs = click.option(
         "--trust",
         "trust_files",
         multiple=True,
@@ -150,11 +162,14 @@ def log_options(function: _Function) -> _Function:
         metavar="trust.json",
         help="The log's trust.json, one for each --log in the same order. Without it the log's own is "
         "fetched once and pinned.",
-    )(function)
-    return click.option(
-        "--log",
-        "log_urls",
-        multiple=True,
-        metavar="URL",
-        help="Base URL of a log; repeat for several. It wins over the URLs in trust.json.",
-    )(function)
+    )(with_logs)
+    return cast(
+        "_Function",
+        click.option(
+            "--log",
+            "log_urls",
+            multiple=True,
+            metavar="URL",
+            help="Base URL of a log; repeat for several. It wins over the URLs in trust.json.",
+        )(with_logs),
+    )

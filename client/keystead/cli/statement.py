@@ -15,6 +15,7 @@ from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, SECP384R1, g
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.inputs import read_file, read_statement_key
 from keystead.cli.logs import find_logs
 from keystead.cli.options import existing_file, json_option, log_options
@@ -143,9 +144,7 @@ def _recognized(data: bytes, path: Path, kind: str | None) -> Statement:
 @json_option
 def submit(
     envelopes: tuple[Path, ...],
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Log signed statements, in the order in which they are given, and verify that they are in the log.
@@ -153,18 +152,15 @@ def submit(
     A statement is for the one log that it names. What is logged already is answered again.
     """
     read = [(str(path), _read_envelope(path)) for path in envelopes]
-    return asyncio.run(_submit(Output(as_json), read, log_urls, trust_files, witness_policy))
+    return asyncio.run(_submit(Output(as_json), read, logs))
 
 
 async def _submit(
     output: Output,
     envelopes: Sequence[tuple[str, Envelope]],
-    log_urls: Sequence[str],
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> int:
-    logs = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
-    return await submit_envelopes(output, envelopes, logs)
+    return await submit_envelopes(output, envelopes, await find_logs(logs))
 
 
 def _read_envelope(path: Path) -> Envelope:

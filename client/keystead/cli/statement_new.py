@@ -18,6 +18,7 @@ from keystead.certificate.device_identifier import device_id
 from keystead.certificate.precertificate import certificate_id, log_tbs
 from keystead.certificate.x509 import parse_certificate
 from keystead.cli.exit_codes import FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.inputs import read_certificates, read_public_key, read_statement_key
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import DIGEST, TIME, existing_file, json_option, log_options
@@ -50,9 +51,7 @@ _Maker = Callable[..., Statement]
 class _Delivery:
     """What every kind's command is told besides its own members."""
 
-    log_urls: tuple[str, ...]
-    trust_files: tuple[Path, ...]
-    witness_policy: Path | None
+    logs: GivenLogs
     origin: str | None
     issued: int | None
     key_file: Path | None
@@ -105,9 +104,7 @@ async def _deliver(delivery: _Delivery, maker: _Maker, given: dict[str, Any]) ->
     output = Output(delivery.as_json)
     logs: list[LogAddress] = []
     if delivery.origin is None or delivery.submit:
-        logs = await find_logs(
-            delivery.log_urls, delivery.trust_files, witness_policy=delivery.witness_policy
-        )
+        logs = await find_logs(delivery.logs)
         if len(logs) != 1:
             raise UsageError("a statement is for one log: make one for each")
     origin = delivery.origin or logs[0].trust.statements.key.origin

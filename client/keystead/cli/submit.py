@@ -15,6 +15,7 @@ from keystead.certificate.name import display
 from keystead.certificate.x509 import parse_certificate
 from keystead.cli.check_output import show_answer
 from keystead.cli.exit_codes import FINE, exit_code
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import (
     anchors_option,
@@ -92,9 +93,7 @@ def command(
     issuer_files: tuple[Path, ...],
     limits: Limits,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
     **check: Any,
 ) -> int:
@@ -113,7 +112,7 @@ def command(
     beside = evidence_beside(read, evidence_paths, anchors)
     checking = read_checking(check, limits, anchors, read)
     named = [_Chain(*each) for each in zip(chains, read, beside, strict=True)]
-    outcomes = asyncio.run(_submit(output, named, checking, log_urls, trust_files, witness_policy))
+    outcomes = asyncio.run(_submit(output, named, checking, logs))
     _table(output, outcomes)
     codes = [exit_code(outcome.result) for outcome in outcomes if isinstance(outcome.result, KeysteadError)]
     codes += [outcome.checked.exit_code for outcome in outcomes if outcome.checked is not None]
@@ -124,24 +123,22 @@ async def _submit(
     output: Output,
     chains: Sequence[_Chain],
     checking: Checking | None,
-    log_urls: Sequence[str],
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> list[_Outcome]:
-    logs = await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+    addresses = await find_logs(logs)
     if checking is not None:
-        await checking.prepare(logs, witness_policy)
+        await checking.prepare(addresses, logs.witness_policy)
     room = asyncio.Semaphore(_PARALLEL)
     async with AsyncExitStack() as stack:
         fetchers = {
             log.url: await stack.enter_async_context(HTTPFetcher(log.url, connections=_PARALLEL))
-            for log in logs
+            for log in addresses
         }
-        steps = len(logs) if checking is None else 2 * len(logs) + len(checking.others)
+        steps = len(addresses) if checking is None else 2 * len(addresses) + len(checking.others)
         what = "submitting" if checking is None else "submitting, and waiting for the index"
         with output.progress(what, len(chains) * steps) as progress:
             found = await asyncio.gather(
-                *(_submit_one(output, fetchers, logs, each, checking, room, progress) for each in chains)
+                *(_submit_one(output, fetchers, addresses, each, checking, room, progress) for each in chains)
             )
     return [outcome for outcomes in found for outcome in outcomes]
 

@@ -3,7 +3,7 @@
 
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -17,6 +17,7 @@ from keystead.check.question import Question
 from keystead.check.submitting import Covered, decline
 from keystead.cli.check_logs import Desk
 from keystead.cli.exit_codes import BAD_ANSWER, FINE, exit_code
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.inputs import read_statement_key
 from keystead.cli.logs import LogAddress, find_logs
 from keystead.cli.options import existing_file
@@ -181,7 +182,7 @@ class Checking:
         patience_s: how long to wait for an index.
         key: signs that a certificate is not issued; None where nothing is to be declined.
         record_file: where the answer is kept.
-        other_urls, other_trusts: logs to look up beside those that are submitted to.
+        also: logs to look up beside those that are submitted to.
     """
 
     anchors: AnchorSet
@@ -189,8 +190,7 @@ class Checking:
     patience_s: int
     key: SigningKey | None
     record_file: Path | None
-    other_urls: tuple[str, ...]
-    other_trusts: tuple[Path, ...]
+    also: GivenLogs
     others: list[LogAddress] = field(default_factory=list)
 
     async def prepare(self, logs: Sequence[LogAddress], witness_policy: Path | None) -> None:
@@ -204,8 +204,8 @@ class Checking:
             UsageError: a log has no index that could be asked.
             FetchError, ParseError, StoreError: as `find_logs`.
         """
-        if self.other_urls or self.other_trusts:
-            self.others = await find_logs(self.other_urls, self.other_trusts, witness_policy=witness_policy)
+        if self.also.named:
+            self.others = await find_logs(replace(self.also, witness_policy=witness_policy))
         for log in (*logs, *self.others):
             if log.trust.index_url is None:
                 raise UsageError(
@@ -282,6 +282,5 @@ def read_checking(
         options["patience_s"],
         read_statement_key(options["key_file"]) if options["not_issued"] else None,
         options["record_file"],
-        options["other_urls"],
-        options["other_trusts"],
+        GivenLogs(options["other_urls"], options["other_trusts"]),
     )

@@ -2,7 +2,6 @@
 """`keystead verify`: what logs promised about a certificate, whether they keep it now, and what is said about it."""
 
 import asyncio
-from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 
@@ -14,6 +13,7 @@ from keystead.audit.certificate_check.report import CertificateReport, CheckedPr
 from keystead.certificate.name import display
 from keystead.certificate.x509 import parse_certificate
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.inputs import read_certificates, read_file
 from keystead.cli.logs import find_logs
 from keystead.cli.options import anchors_option, existing_file, json_option, log_options
@@ -66,9 +66,7 @@ def command(
     issuer_file: Path | None,
     promises_only: bool,
     anchors_file: Path | None,
-    log_urls: tuple[str, ...],
-    trust_files: tuple[Path, ...],
-    witness_policy: Path | None,
+    logs: GivenLogs,
     as_json: bool,
 ) -> int:
     """Verify what logs promised about a certificate, now.
@@ -81,9 +79,7 @@ def command(
     if (certificate is None) is (record_file is None):
         raise UsageError("give the file of a certificate, or a record with --record")
     if record_file is not None:
-        return verify_record(
-            Output(as_json), record_file, own_anchors(anchors_file), trust_files, witness_policy
-        )
+        return verify_record(Output(as_json), record_file, own_anchors(anchors_file), logs)
     assert certificate is not None  # noqa: S101 -- one of the two is given
     chain = read_certificates(certificate)
     issuers = read_certificates(issuer_file) if issuer_file is not None else chain[1:]
@@ -94,7 +90,7 @@ def command(
         anchors=own_anchors(anchors_file),
         promises_only=promises_only,
     )
-    return asyncio.run(_verify(Output(as_json), question, log_urls, trust_files, witness_policy))
+    return asyncio.run(_verify(Output(as_json), question, logs))
 
 
 def _read_promises(path: Path) -> list[bytes]:
@@ -107,17 +103,15 @@ def _read_promises(path: Path) -> list[bytes]:
 async def _verify(
     output: Output,
     question: CertificateQuestion,
-    log_urls: Sequence[str],
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> int:
     async with AsyncExitStack() as stack:
-        logs = [
+        followed = [
             (log.trust, await stack.enter_async_context(HTTPFetcher(log.url)))
-            for log in await find_logs(log_urls, trust_files, witness_policy=witness_policy)
+            for log in await find_logs(logs)
         ]
         with output.progress("reading statements") as progress:
-            report = await verify_certificate(question, logs, progress)
+            report = await verify_certificate(question, followed, progress)
     output.document(report.to_json())
     _show(output, report)
     return FINE if report.ok else BAD_ANSWER

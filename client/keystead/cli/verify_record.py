@@ -2,13 +2,13 @@
 """`keystead verify --record`: a check decided again from what was kept of it, offline."""
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
 
 from keystead.check.record import MAX_RECORD_BYTES, parse_record
 from keystead.check.replay import replay
 from keystead.cli.check_output import show_answer
 from keystead.cli.exit_codes import BAD_ANSWER, FINE
+from keystead.cli.given_logs import GivenLogs
 from keystead.cli.logs import trusts_at_hand
 from keystead.cli.output import Output
 from keystead.cli.terminal import print_error
@@ -22,8 +22,7 @@ def verify_record(
     output: Output,
     file: Path,
     anchors: AnchorSet,
-    trust_files: Sequence[Path],
-    witness_policy: Path | None,
+    logs: GivenLogs,
 ) -> int:
     """Verify a record, and show what it shows.
 
@@ -31,8 +30,7 @@ def verify_record(
         output: of the verb.
         file: the record.
         anchors: the reader's own vendor anchors.
-        trust_files: the trust.json of each log in it; none for what is pinned.
-        witness_policy: whose quorum to ask for.
+        logs: the trust.json of each log in it, none for what is pinned; and whose quorum to ask for.
 
     Returns:
         The exit code: fine if the record is good, whatever its verdict.
@@ -46,7 +44,7 @@ def verify_record(
     data = file.read_bytes()
     try:
         record = parse_record(data)
-        trusts = trusts_at_hand(trust_files, witness_policy=witness_policy)
+        trusts = trusts_at_hand(logs)
         with output.progress("verifying entries") as progress:
             answer = asyncio.run(replay(data, record, trusts, anchors, progress))
     except ParseError as error:
