@@ -13,6 +13,7 @@ Invariants:
 from collections.abc import Mapping
 from dataclasses import dataclass
 from hashlib import sha256
+from itertools import pairwise
 from typing import Any
 
 from keystead.check.question import Question, question_from_json
@@ -155,11 +156,13 @@ def parse_record(data: bytes) -> CheckRecord:
             f"this program reads version {_VERSION} of records, and this is {document['version']}"
         )
     try:
-        return CheckRecord(
+        record = CheckRecord(
             question_from_json(document["question"]),
             tuple(decode_digest(anchor) for anchor in document["anchors"]),
             tuple(_log_from_json(log) for log in document["logs"]),
         )
+        _require_order(record.logs)
+        return record
     except (ParseError, KeyError, TypeError, ValueError, AttributeError) as error:
         raise VerificationError(
             f"the record is malformed: {error}", check="record-malformed", evidence={"record": data}
@@ -178,6 +181,18 @@ def check_spelling(data: bytes, record: CheckRecord) -> None:
             check="record-digest",
             evidence={"record": data},
         )
+
+
+def _require_order(logs: tuple[LogRecord, ...]) -> None:
+    """A record of no log would say that a device is clear; what is there twice would be looked at once."""
+    if not logs:
+        raise ParseError("it is of no log")
+    if len({log.origin for log in logs}) < len(logs):
+        raise ParseError("it has a log twice")
+    for log in logs:
+        for places in ([entry.index for entry in log.entries], [said.index for said in log.said]):
+            if any(first >= second for first, second in pairwise(place or 0 for place in places)):
+                raise ParseError("its entries do not ascend")
 
 
 def _log_to_json(log: LogRecord) -> dict[str, Any]:

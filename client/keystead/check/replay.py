@@ -64,6 +64,7 @@ async def replay(
             raise UsageError(f"the record is of the log {log.origin}: give its trust.json with --trust")
         try:
             answer = await _again(log, trust, record, anchors, progress)
+            _compare(log.answer, answer, record, anchors)
         except EvidenceError as error:
             hint = _missing_anchors(record, anchors)
             raise EvidenceError(f"{error}{hint}", check=error.check, evidence=error.evidence) from error
@@ -71,7 +72,6 @@ async def replay(
             raise VerificationError(
                 f"the record of {log.origin} cannot be read again: {error}", check="record-malformed"
             ) from error
-        _compare(log.answer, answer, record, anchors)
         answers.append(answer)
     check_spelling(data, record)
     return CheckAnswer(tuple(answers))

@@ -164,7 +164,27 @@ def _add_an_issuer(document: dict[str, Any]) -> None:
 
 
 def _move_an_entry(document: dict[str, Any]) -> None:
-    document["logs"][0]["entries"][0]["index"] += 1
+    document["logs"][0]["entries"][-1]["index"] += 1
+
+
+def _cut_the_logs(document: dict[str, Any]) -> None:
+    document["logs"] = []
+
+
+def _show_a_log_twice(document: dict[str, Any]) -> None:
+    document["logs"] *= 2
+
+
+def _show_an_entry_twice(document: dict[str, Any]) -> None:
+    document["logs"][0]["entries"].insert(0, document["logs"][0]["entries"][0])
+
+
+def _turn_statements_round(document: dict[str, Any]) -> None:
+    document["logs"][0]["said"].reverse()
+
+
+def _ask_at_no_time(document: dict[str, Any]) -> None:
+    document["logs"][0].update(asked=(1 << 63) - 1, max_age=(1 << 63) - 1)
 
 
 def _sign_otherwise(document: dict[str, Any]) -> None:
@@ -186,6 +206,11 @@ def _sign_otherwise(document: dict[str, Any]) -> None:
         (_ask_later, "head-too-old"),
         (_add_an_issuer, "record-unused"),
         (_move_an_entry, "record-incomplete"),
+        (_cut_the_logs, "record-malformed"),
+        (_show_a_log_twice, "record-malformed"),
+        (_show_an_entry_twice, "record-malformed"),
+        (_turn_statements_round, "record-malformed"),
+        (_ask_at_no_time, "record-malformed"),
         (_sign_otherwise, "origin"),
     ],
 )
