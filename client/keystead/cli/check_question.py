@@ -10,7 +10,7 @@ from keystead.certificate.public_key import key_hash
 from keystead.certificate.x509 import parse_certificate
 from keystead.check.question import AskedSubscriber, Question, SubscriberForm
 from keystead.cli.evidence_files import collect_files
-from keystead.cli.inputs import read_certificates, read_request_or_certificates
+from keystead.cli.inputs import is_file, read_certificates, read_request_or_certificates
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.collect import identify
 from keystead.devices.request import CertificationRequest
@@ -76,7 +76,7 @@ def _read_device(text: str) -> tuple[bytes, str]:
 def _read_subscriber(text: str) -> tuple[AskedSubscriber, bytes | None, list[bytes]]:
     """Whom a text names; SHA-256 of the key of a request; what is behind a certificate in its file."""
     path = Path(text)
-    if not path.is_file():
+    if not is_file(path):
         try:
             return AskedSubscriber(SubscriberForm.NAME, parse_name(text)), None, []
         except ParseError as error:

@@ -26,6 +26,7 @@ from keystead.statements.statement_key import SigningKey, spki_of
 
 __all__ = [
     "MAX_FILE_BYTES",
+    "is_file",
     "read_certificates",
     "read_chain",
     "read_claimed_key",
@@ -39,6 +40,14 @@ _SEQUENCE = b"\x30"  # what every DER certificate and request begins with
 
 MAX_FILE_BYTES = 4 * 1024 * 1024
 """More than any chain, key, statement or piece of evidence; a wrong file should not fill the memory."""
+
+
+def is_file(path: Path) -> bool:
+    """Whether what may be a path or something else, as a long name or `scheme:value`, is that of a file."""
+    try:
+        return path.is_file()
+    except (OSError, ValueError):  # too long for a path, or with characters that none has
+        return False
 
 
 def read_file(path: Path) -> bytes:

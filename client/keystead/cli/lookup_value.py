@@ -10,7 +10,7 @@ from keystead.certificate.precertificate import certificate_id, log_tbs
 from keystead.certificate.public_key import key_hash
 from keystead.certificate.subscriber import subscriber_of
 from keystead.certificate.x509 import Certificate, parse_certificate
-from keystead.cli.inputs import read_certificates, read_claimed_key
+from keystead.cli.inputs import is_file, read_certificates, read_claimed_key
 from keystead.encoding.rfc4648 import decode_digest
 from keystead.errors import ParseError, UsageError
 from keystead.lookup.questions import Question, QuestionKind
@@ -38,7 +38,7 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
     except ParseError:
         pass
     path = Path(value)
-    if _is_file(path):
+    if is_file(path):
         return _of_certificate(kind, path, issuer_file)
     scheme, colon, text = value.partition(":")
     if kind is QuestionKind.DEVICE and colon:
@@ -47,13 +47,6 @@ def read_value(kind: QuestionKind, value: str, issuer_file: Path | None) -> list
     if kind is QuestionKind.DEVICE:
         forms += ", or scheme:value, as yubico-piv-serial:28557046"
     raise UsageError(f"{value!r} names no {kind.value}: give {forms}")
-
-
-def _is_file(path: Path) -> bool:
-    try:
-        return path.is_file()
-    except (OSError, ValueError):  # too long for a name, or with characters that none has
-        return False
 
 
 def _of_certificate(kind: QuestionKind, path: Path, issuer_file: Path | None) -> list[Question] | Certificate:

@@ -60,6 +60,13 @@ def test_a_device_by_its_number(keystead: CommandLine, place: CheckedLog) -> Non
     assert (own.code, own.document["verdict"]) == (0, "same-subscriber")
 
 
+def test_a_long_name(keystead: CommandLine, place: CheckedLog) -> None:
+    """A name that is longer than a file's may be is a name."""
+    name = "O=Second GmbH,OU=" + ",OU=".join(f"Department {number} of many" for number in range(20)) + ",C=SE"
+    ended = place.check(keystead, "--device", f"yubico-piv-serial:{next(_SERIALS)}", "--subscriber", name)
+    assert (ended.code, ended.document["verdict"]) == (0, "clear"), ended.err
+
+
 def test_an_equal_name_alone(keystead: CommandLine, place: CheckedLog) -> None:
     """Without the CA that vets it, it is only perhaps the same subscriber."""
     serial = next(_SERIALS)
