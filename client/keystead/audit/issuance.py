@@ -206,8 +206,9 @@ class _Reading:
                 self._flaw("wrong-issuer-key-hash", "it names another issuing key than that of its chain")
             issuer_key_hash = entry.issuer_key_hash
             tbs = self._logged_tbs(certificate)
-        # Of a certificate, the id depends on its issuer, whom only its signature binds to the entry.
-        doubtful = final and not signed
+        # Of a certificate, the id depends on its issuer, whom only its signature binds to the entry. One that cannot be
+        # read has none, whoever issued it.
+        doubtful = final and certificate is not None and not signed
         identifier = self._certificate_id(tbs, issuer_key_hash, final=final)
         issuer_key_hash = None if doubtful else issuer_key_hash
         if tbs is None:

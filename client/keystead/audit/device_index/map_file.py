@@ -2,6 +2,7 @@
 """Memory for a map's nodes, in a temporary file without a name: the system may put on disk what it needs elsewhere."""
 
 import mmap
+import os
 import tempfile
 from collections.abc import Callable
 from types import TracebackType
@@ -35,7 +36,7 @@ class MapFile:
                 if file is None:
                     file = tempfile.TemporaryFile()  # noqa: SIM115 - closed at the end
                     self._files.append(file)
-                file.truncate((number + 1) * length)
+                _reserve(file.fileno(), number * length, length)
                 mapped = mmap.mmap(file.fileno(), length, offset=number * length)
             except (OSError, ValueError) as error:
                 raise StoreError(
@@ -61,3 +62,11 @@ class MapFile:
         self._mapped.clear()
         for file in self._files:
             file.close()
+
+
+def _reserve(descriptor: int, start: int, length: int) -> None:
+    """Have the blocks on disk: where there are none for a page that is written, the process is killed."""
+    if hasattr(os, "posix_fallocate"):
+        os.posix_fallocate(descriptor, start, length)
+    else:  # macOS
+        os.pwrite(descriptor, bytes(length), start)

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 """An audit rebuilds the device index, compares every head with it, and names the first that differs."""
 
+import sqlite3
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from keystead.audit.device_index import heads, histories, listing, position
 from keystead.audit.report import AuditReport
 from keystead.errors import UsageError
 from keystead.index.kinds import IndexKind, Subject
@@ -93,15 +95,15 @@ async def test_the_first_of_wrong_heads_is_named() -> None:
     """Of heads in a row that leave an entry out the first is named; after a right one, the next wrong one is again."""
     history, index = two_certificates()
     kept = index.histories[DEVICE]
-    heads = []
+    told = []
     for day, entries in enumerate((kept, kept[:1], kept[:1], kept, kept[:1]), 2):
         history.day(day)
         index.histories[DEVICE] = list(entries)
-        heads.append(index.add_head())
+        told.append(index.add_head())
 
     report = await history.audit_now()
 
-    assert found(report) == [("index-head-wrong", STATEMENT, heads[at].index) for at in (1, 4)]
+    assert found(report) == [("index-head-wrong", STATEMENT, told[at].index) for at in (1, 4)]
     assert report.heads_checked == 5
 
 
@@ -166,6 +168,20 @@ async def test_no_heads(tmp_path: Path) -> None:
         await history.audit_now(state=tmp_path / "state")
 
 
+def test_statements_without_heads(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What statements are listed under does not gather in memory until a head covers them."""
+    monkeypatch.setattr(heads, "_MOST_STATEMENTS", 2)
+    db = sqlite3.connect(":memory:")
+    for schema in (listing.SCHEMA, histories.SCHEMA, position.SCHEMA):
+        db.executescript(schema)
+    with heads.HeadCheck(db, ENTRY, STATEMENT) as check:
+        for index in range(5):
+            check.list_statement(index, None)
+        assert db.execute("SELECT start, count FROM listed").fetchall() == [(0, 2), (2, 2)]
+        check.finish()
+    assert db.execute("SELECT sum(count) FROM listed").fetchone() == (5,)
+
+
 async def test_heads_that_the_log_did_not_sign() -> None:
     """A head by somebody else is no head: it is complained about, and the next is compared with the last real one."""
     history, index = two_certificates()
@@ -207,6 +223,43 @@ async def test_what_is_missing_accuses_nobody() -> None:
     assert not [one for one in report.problems if one.code.startswith("index-head")]
     assert report.heads_checked == 1
     assert report.unjudged >= 1
+
+
+async def test_a_head_passed_over_before_what_is_missing() -> None:
+    """A head that is not one of every so many is not compared with what a later head covers, as far as that was had."""
+    history, index = two_certificates()
+    index.add_head()
+    history.day(2)
+    with history.one_batch():
+        while len(history.log.issuance.entries) < 300:
+            history.log.add_leaf(b"\x30\x00", history.log.issuance.leaves[0].fingerprints)
+    index.commit()
+    files = files_of(history.log)
+    del files["issuance/tile/data/001.p/44"]
+
+    report = await history.audit_now(ServedFiles(files), heads_every=3)
+
+    assert "bundle-withheld" in {one.code for one in report.problems}
+    assert not [one for one in report.problems if one.code.startswith("index-head")]
+    assert report.heads_checked == 0
+    assert report.unjudged >= 2
+
+
+async def test_a_certificate_that_nobody_can_read_leaves_no_doubt() -> None:
+    """The log took what is no certificate: it is listed as undecodable whoever issued it, so heads are judged."""
+    history, index = two_certificates()
+    history.log.add_leaf(b"\x30\x00", history.log.issuance.leaves[0].fingerprints)
+    history.day(2)
+    index.commit()
+    history.day(3)
+    index.histories[DEVICE].pop()
+    wrong = index.add_head()
+
+    report = await history.audit_now()
+
+    assert ("index-head-wrong", STATEMENT, wrong.index) in found(report)
+    assert "certificate-malformed" in {one.code for one in report.problems}
+    assert report.heads_checked == 2
 
 
 async def test_a_chain_that_was_altered_accuses_nobody() -> None:

@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 """A map in a temporary file is the map that lies in memory."""
 
+import errno
+import os
 import random
 from pathlib import Path
 
@@ -9,7 +11,7 @@ import pytest
 from keystead.audit.device_index.map_file import MapFile
 from keystead.errors import StoreError
 from keystead.index.map_build import build_map
-from keystead.index.map_nodes import SEGMENT, memory_nodes
+from keystead.index.map_nodes import LEAF_SIZE, SEGMENT, memory_nodes
 
 
 def test_a_map_over_several_segments() -> None:
@@ -28,3 +30,18 @@ def test_no_place_for_the_file(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) 
     monkeypatch.setattr("tempfile.tempdir", str(tmp_path / "absent"))
     with MapFile() as file, pytest.raises(StoreError, match="no temporary file"):
         file.nodes.leaves.take()
+
+
+def test_a_full_disk(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Blocks are had before a page is written to, so that a full disk is said and no reason to be killed."""
+    with MapFile() as file:
+        file.nodes.leaves.take()
+        (mapped,) = file._files
+        assert os.fstat(mapped.fileno()).st_blocks * 512 >= SEGMENT * LEAF_SIZE
+
+        def full(descriptor: int, start: int, length: int) -> None:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+        monkeypatch.setattr("os.posix_fallocate", full)
+        with pytest.raises(StoreError, match="No space left"):
+            file.nodes.inner.take()
