@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: Apache-2.0
--- The monitor's state, schema version 4. See store.py for what losing or altering it means.
+-- The monitor's state. See store.py for its schema version and for what losing or altering it means.
 --
 -- Facts are kept as they were logged, unjudged by anything that was logged later: what is known now, or was known
 -- at a given time, is a matter of which rows are read. Times are milliseconds since 1970, dates in certificates

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 """The monitor's state: one SQLite database in its folder (`schema.sql`).
 
-What losing or altering it means: nothing in it is a source of truth but `log.trust` and the checkpoints. All else
-is derived from the logs and comes back, with the same result, from an empty folder; only what a log showed once
-and denies now (`misbehaviour`, an older checkpoint) is lost for good. Who can alter it decides what is reported.
+What losing or altering it means: nothing in it is a source of truth but `log.trust`, the checkpoints, and the
+revocation lists that its user gave (`listed`), who must give them again. All else is derived from the logs and comes
+back, with the same result, from an empty folder; only what a log showed once and denies now (`misbehaviour`, an older
+checkpoint) is lost for good. Who can alter it decides what is reported.
 
 Invariants:
 

@@ -8,9 +8,11 @@ import pytest
 
 from keystead.errors import StoreError
 from keystead.monitor import store as store_module
+from keystead.monitor.findings import State
 from keystead.monitor.store import DATABASE, SCHEMA_VERSION, Store
 from support.history import History
 from support.random_history import RandomHistory
+from support.revocation_lists import list_of
 from support.state_dump import dump_state
 
 # Of the schema of version 1, what a migration reads; and a table that has a successor of another form.
@@ -120,3 +122,24 @@ async def test_a_migration_that_fails_leaves_the_old_state(
     db = sqlite3.connect(tmp_path / "old" / DATABASE)
     assert db.execute("PRAGMA user_version").fetchone() == (SCHEMA_VERSION,)
     db.close()
+
+
+async def test_revocation_lists_that_were_given_before_are_kept(tmp_path: Path) -> None:
+    """No log has them: without them a revoked certificate would live again until its user gives the list once more."""
+    history = History()
+    history.certificate("Alpha AB", serial=1)
+    revoked = history.certificate("Beta GmbH", serial=1)
+    expected = await history.monitor(tmp_path, 20, lists={"a list": list_of(10, revoked)})
+    before = dump_state(tmp_path)
+    db = sqlite3.connect(tmp_path / DATABASE)
+    db.execute("PRAGMA user_version = 3")
+    db.commit()
+    db.close()
+
+    migrated = await history.monitor(tmp_path, 20)
+
+    assert [finding.state for finding in expected.findings if finding.rule == "shared-device"] == [
+        State.SETTLED
+    ]
+    assert migrated.findings == expected.findings
+    assert dump_state(tmp_path) == before
