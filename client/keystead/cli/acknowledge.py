@@ -26,6 +26,9 @@ from keystead.statements.members import check_text
 
 __all__ = ["command"]
 
+_AHEAD_S = 300
+"""By how much the clock of another machine may be ahead."""
+
 
 @click.command()
 @click.argument("finding", required=False)
@@ -76,12 +79,14 @@ def command(
         raise UsageError("the finding is settled: there is nothing to acknowledge")
     # Two within a second: the later one counts.
     earlier = file.read().get(known.id)
+    if earlier is not None:
+        _require_made(earlier, now, file.path)
     at = now if earlier is None else max(now, earlier.at + 1)
     made = acknowledge(
         known,
         at=at,
         until=at if withdraw else until,
-        by=_text(by or getpass.getuser(), "--by", 200),
+        by=_text(by or _login_name(), "--by", 200),
         why=_text(why, "--why", 2_000),
     )
     file.add([made])
@@ -90,6 +95,22 @@ def command(
         f"{known.id.hex()}: {'withdrawn' if withdraw else f'acknowledged until {show_time(until * 1000)}'}"
     )
     return FINE
+
+
+def _login_name() -> str:
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError) as error:
+        raise UsageError("nobody here has a login name: say --by WHO") from error
+
+
+def _require_made(one: Acknowledgement, now: int, file: Path) -> None:
+    """One that is yet to be made would count as the last, and hide what is said of the finding until then."""
+    if one.at > now + _AHEAD_S:
+        raise UsageError(
+            f"{file}: finding {one.finding.hex()} was acknowledged on {show_time(one.at * 1000)}, which is yet to "
+            "come: take the line out, for a clock was wrong"
+        )
 
 
 def _text(value: str, option: str, maximum: int) -> str:
@@ -106,9 +127,12 @@ def _move(
         raise UsageError("say which finding, or --export FILE, or --import FILE")
     if import_file is not None:
         try:
-            added = file.add(parse_acknowledgements(read_file(import_file)))
+            found = parse_acknowledgements(read_file(import_file))
         except ParseError as error:
             raise ParseError(f"{import_file}: {error}") from error
+        for one in found:
+            _require_made(one, int(time.time()), import_file)
+        added = file.add(found)
         output.document({"imported": added})
         output.text(f"{added} acknowledgements are new or later than those before")
         return FINE

@@ -238,7 +238,8 @@ class _Monitor:
             report = await self._round(logs, self._lists_now())
             _complain(report.logs)
             _note_unused([given for given in report.lists if given.name not in unused])
-            unused |= {given.name for given in report.lists}
+            unused.update(given.name for given in report.lists if not given.used)
+            unused.difference_update(given.name for given in report.lists if given.used)
             for finding in self._news(known, report.findings):
                 show_finding(self._output, finding)
             known = {finding.id: finding for finding in report.findings}

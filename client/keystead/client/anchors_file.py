@@ -50,7 +50,8 @@ def read_anchors_file(path: Path) -> tuple[VendorAnchor, ...]:
         tables = tomllib.loads(path.read_text("utf-8")).get("vendor_anchor", [])
     except OSError as error:
         raise UsageError(f"the anchors file {path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # ValueError: not TOML, not UTF-8, or a number of thousands of digits; the parser nests as deep as its input.
+    except (ValueError, RecursionError) as error:
         raise UsageError(f"the anchors file {path} is not TOML: {error}") from error
     if not isinstance(tables, list) or not tables:
         raise UsageError(f"the anchors file {path} has no [[vendor_anchor]] table")

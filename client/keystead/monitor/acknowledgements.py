@@ -101,7 +101,13 @@ def parse_acknowledgements(data: bytes) -> list[Acknowledgement]:
     Raises:
         ParseError: a line is none.
     """
-    return [_parse(line) for line in data.splitlines() if line.strip()]
+    found = []
+    for number, line in enumerate(data.splitlines(), 1):
+        try:
+            found += [_parse(line)] if line.strip() else []
+        except ParseError as error:
+            raise ParseError(f"line {number}: {error}") from error
+    return found
 
 
 def _parse(line: bytes) -> Acknowledgement:

@@ -71,7 +71,8 @@ def parse_watch_list(data: bytes) -> WatchList:
     """
     try:
         document: dict[str, Any] = tomllib.loads(data.decode())
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    # ValueError: not TOML, not UTF-8, or a number of thousands of digits; the parser nests as deep as its input.
+    except (ValueError, RecursionError) as error:
         raise ParseError(f"the watch list is not TOML: {error}") from error
     table = document.pop("watch", None)
     if document or not isinstance(table, dict):

@@ -2,6 +2,9 @@
 """`keystead explain` and `keystead acknowledge`, on the state of a monitor."""
 
 import asyncio
+import getpass
+import json
+import shutil
 import time
 from pathlib import Path
 
@@ -145,18 +148,66 @@ def test_acknowledgements_are_exported_and_imported(
     assert (other / "acknowledgements.jsonl").read_bytes() == file.read_bytes()
 
 
+def test_an_acknowledgement_that_is_yet_to_be_made_is_refused(
+    keystead: CommandLine, state: Path, tmp_path: Path
+) -> None:
+    """It would count as the last: whoever acknowledges the finding would be told so, and the finding stay open."""
+    finding, file = _finding(keystead, state), tmp_path / "known.jsonl"
+    say = ("acknowledge", finding, "--state", state, "--until", "2099-01-01", "--why", "known")
+    keystead(*say)
+    kept = state / "acknowledgements.jsonl"
+    made = json.loads(kept.read_bytes())
+    file.write_text(f"{json.dumps(made)}\n{json.dumps(made | {'at': '2098-01-01T00:00:00Z'})}\n")
+
+    ended = keystead("acknowledge", "--state", state, "--import", file)
+
+    assert ended.code == 2
+    assert "known.jsonl" in ended.err
+    assert "2098-01-01" in ended.err
+    assert json.loads(kept.read_bytes()) == made
+    shutil.copyfile(file, kept)
+    assert "2098-01-01" in keystead(*say).err
+
+
+def test_who_has_no_login_name_is_asked_for_one(
+    keystead: CommandLine, state: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As in a container whose user is a bare number."""
+
+    def nobody() -> str:
+        raise KeyError("getpwuid(): uid not found: 4711")
+
+    monkeypatch.setattr(getpass, "getuser", nobody)
+    say = (
+        "acknowledge",
+        _finding(keystead, state),
+        "--state",
+        state,
+        "--until",
+        "2099-01-01",
+        "--why",
+        "known",
+    )
+
+    ended = keystead(*say)
+
+    assert ended.code == 2
+    assert "--by" in ended.err
+    assert keystead(*say, "--by", "Ada").code == 0
+
+
 def test_what_cannot_be_acknowledged(keystead: CommandLine, state: Path, tmp_path: Path) -> None:
     """Each is exit code 2 with one sentence."""
     finding = _finding(keystead, state)
     wrong = tmp_path / "wrong.jsonl"
-    wrong.write_text("{}\n")
+    wrong.write_text("\n{}\n")
     for arguments, complaint in (
         ((finding,), "--until"),
         ((finding, "--until", "2001-01-01", "--why", "x"), "not in the future"),
         ((finding, "--until", "2099-01-01", "--why", "\x1b[2J"), "not allowed"),
         (("ab" * 32, "--until", "2099-01-01", "--why", "x"), "no finding"),
         ((), "say which finding"),
-        (("--import", wrong), "wrong.jsonl"),
+        (("--import", wrong), "wrong.jsonl: line 2"),
         ((finding, "--import", wrong), "for all acknowledgements"),
     ):
         ended = keystead("acknowledge", *arguments, "--state", state)

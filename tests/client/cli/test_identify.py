@@ -193,6 +193,8 @@ def test_what_is_no_evidence_is_an_input_error(keystead: CommandLine, attested: 
     [
         ("", "no [[vendor_anchor]]"),
         ("nonsense", "not TOML"),
+        (f"vendor_anchor = {'[' * 5_000}", "not TOML"),
+        (f"vendor_anchor = [{'1' * 5_000}]", "not TOML"),
         ("[[vendor_anchor]]\nname = 'x'\nformats = ['yubikey-piv']", "needs certificate"),
         ("[[vendor_anchor]]\nname = 'x'\ncertificate = 'root.pem'\nformats = ['no-such']", "formats"),
         ("[[vendor_anchor]]\nname = 'x'\ncertificat = 'root.pem'\nformats = ['yubikey-piv']", "certificat"),

@@ -3,6 +3,7 @@
 
 import asyncio
 import json
+import os
 import shutil
 import signal
 import subprocess
@@ -12,12 +13,15 @@ from pathlib import Path
 
 import pytest
 
+from keystead.cli import monitor as cli_monitor
 from keystead.demo.folder import DemoFolder
 from keystead.demo.shared_device import tell_shared_device
 from keystead.demo.story import Ending
 from keystead.encoding.rfc3339 import format_time, parse_time
 from keystead.monitor.back_fill import Start
 from keystead.monitor.findings import Finding, State
+from keystead.monitor.list_revocations import GivenList
+from keystead.monitor.run import Report
 from support.command_line import CommandLine
 from support.history import History
 from support.padding import fill_bundle
@@ -252,6 +256,25 @@ def test_following_goes_on_until_it_is_stopped(place: Place, tmp_path: Path) -> 
     assert rest == ""
     assert errors == ""
     assert process.returncode == 0
+
+
+def test_a_list_that_is_not_used_any_more_is_told(
+    keystead: CommandLine, place: Place, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its file was replaced by one that no CA in the logs signed: told once, not in every round."""
+    used = [True, False, False]
+
+    async def round_(*_: object, **__: object) -> Report:
+        report = Report(0, None, (), (), lists=(GivenList("north.crl", used.pop(0), 0),))
+        if not used:
+            os.kill(os.getpid(), signal.SIGTERM)
+        return report
+
+    monkeypatch.setattr(cli_monitor, "monitor_once", round_)
+    ended = keystead("monitor", "--state", tmp_path / "state", *place.options, "--every", "1")
+
+    assert ended.code == 0
+    assert ended.err.count("north.crl is not used") == 1
 
 
 def test_the_demonstrations_own_state_goes_on(keystead: CommandLine, place: Place, tmp_path: Path) -> None:

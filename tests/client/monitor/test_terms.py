@@ -126,6 +126,8 @@ async def test_a_watch_list_tells_what_concerns_it(tmp_path: Path) -> None:
         '[watch]\nservices = ["name"]',
         '[watch]\ncas = ["North CA"]\n[other]',
         "[watch",
+        f"watch = {'[' * 5_000}",
+        f"[watch]\ncas = [{'1' * 5_000}]",
         "\udcff",
     ],
 )
