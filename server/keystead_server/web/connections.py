@@ -291,7 +291,8 @@ class HTTPServer:
 
     async def _end_direct(self) -> None:
         until = asyncio.get_running_loop().time() + self._drain_seconds
-        for connection in [*self._direct]:
-            connection.stop()
         while self._direct and asyncio.get_running_loop().time() < until:
+            # Each time all of them: what was taken just before the socket closed may come up only now.
+            for connection in [*self._direct]:
+                connection.stop()
             await asyncio.sleep(_DRAINED_SECONDS)

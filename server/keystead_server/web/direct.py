@@ -126,7 +126,7 @@ class DirectConnection(asyncio.Protocol):
             self._transport.close()
 
     def _read(self, transport: asyncio.Transport) -> None:
-        while self._received and self._answering is None and not self._writing_paused and not self._stopping:
+        while self._received and self._may_answer(transport):
             request = read_plain(self._received)
             if request is Reading.PARTIAL:
                 if self._late is None:
@@ -145,6 +145,12 @@ class DirectConnection(asyncio.Protocol):
             else:
                 self._answering = self._loop.create_task(answer)
                 self._answering.add_done_callback(self._answered)
+
+    def _may_answer(self, transport: asyncio.Transport) -> bool:
+        """Whether the next request's turn has come, and somebody is there to be answered."""
+        return not (
+            self._answering is not None or self._writing_paused or self._stopping or transport.is_closing()
+        )
 
     def _answered(self, task: "asyncio.Task[bytes]") -> None:
         self._answering = None
@@ -169,12 +175,14 @@ class DirectConnection(asyncio.Protocol):
         self._since = self._loop.time()
 
     def _go_on(self) -> None:
-        if self._transport is None:
+        transport = self._transport
+        if transport is None:
             return
-        if self._reading_paused:
+        self._read(transport)
+        # Not before what waits is little: each answer would let in more than it took.
+        if self._reading_paused and len(self._received) <= _HELD:
             self._reading_paused = False
-            self._transport.resume_reading()
-        self._read(self._transport)
+            transport.resume_reading()
 
     def _end_if_idle(self) -> None:
         if self._transport is None:
@@ -188,7 +196,7 @@ class DirectConnection(asyncio.Protocol):
 
     def _hand_over(self) -> None:
         transport = self._transport
-        if transport is None:
+        if transport is None or transport.is_closing():
             return
         received = self._received
         self._let_go()
@@ -197,8 +205,10 @@ class DirectConnection(asyncio.Protocol):
         protocol = self._other()
         transport.set_protocol(protocol)
         protocol.connection_made(transport)
-        if self._writing_paused:
-            protocol.pause_writing()
+        # Neither answers wait nor is one written now, so writing is not paused; reading may be.
+        if self._reading_paused:
+            self._reading_paused = False
+            transport.resume_reading()
         protocol.data_received(received)
 
     def _let_go(self) -> None:

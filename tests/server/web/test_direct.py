@@ -2,6 +2,7 @@
 """Connections that are answered without aiohttp as long as their requests are plain, and handed over where not."""
 
 import asyncio
+import socket
 from pathlib import Path
 
 import pytest
@@ -190,6 +191,59 @@ async def test_a_client_that_does_not_read_is_not_answered_on(tmp_path: Path) ->
             assert (await answer_of(reader)).status == 200
 
 
+async def test_what_waits_behind_an_answer_stays_little(tmp_path: Path) -> None:
+    """However many short requests are answered, and however many come behind them."""
+    async with running_log(tmp_path) as log, open_connection(log.server.url) as (reader, writer):
+        writer.write(get("/issuance/tile/0/009") * 100_000)
+        for _ in range(30):
+            assert (await answer_of(reader)).status == 404
+            (connection,) = http_of(log)._direct
+            # What may wait, and what one read of a socket brings.
+            assert len(connection._received) <= direct._HELD + 2**18
+        writer.transport.abort()
+
+
+async def test_a_paused_connection_is_read_from_once_it_is_handed_over(
+    tmp_path: Path, handed_over: list[bytes]
+) -> None:
+    """More came behind a submission than may wait; what comes after it is read, too."""
+    async with (
+        running_log(tmp_path, period_ms=300) as log,
+        open_connection(log.server.url) as (reader, writer),
+    ):
+        writer.write(submission(log, 1))
+        await answer_of(reader)
+        writer.write(submission(log, 2))
+        while not log.server.sequencer.waiting:
+            await asyncio.sleep(0)
+        (connection,) = http_of(log)._direct
+        # Few and long, so that aiohttp has no reason to pause and to go on.
+        writer.write(get("/trust.json", "X: " + "a" * 8000) * 9)
+        while not connection._reading_paused:
+            await asyncio.sleep(0)
+        writer.write(get("/trust.json"))
+        for _ in range(11):
+            assert (await answer_of(reader)).status == 200
+        assert len(handed_over) == 1
+
+
+async def test_a_client_that_is_gone_is_not_answered_on(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Nor is a word said of it."""
+    async with running_log(tmp_path) as log:
+        async with open_connection(log.server.url) as (_, writer):
+            writer.write(get("/issuance/checkpoint") * 1000)
+        while not (connections := http_of(log)._direct):
+            await asyncio.sleep(0)
+        while connections:
+            await asyncio.sleep(0)
+        metrics = (await log.get("/metrics")).body.decode()
+        answered = float(metrics.partition('route="/issuance/checkpoint",status="200"} ')[2].split()[0])
+        assert answered < 100
+    assert not caplog.records
+
+
 async def test_a_stopping_server_answers_what_it_was_asked(tmp_path: Path) -> None:
     """What waits for its batch is answered; idle connections end."""
     async with (
@@ -206,6 +260,28 @@ async def test_a_stopping_server_answers_what_it_was_asked(tmp_path: Path) -> No
         assert (await answer_of(reader)).json["leaf_index"] == 1
         assert await read_answer(reader) is None
         assert await read_answer(idle) is None
+
+
+async def test_a_stopping_server_ends_what_connects_as_it_stops(tmp_path: Path) -> None:
+    """What was taken before the socket closed comes up after the others were told to end."""
+    async with running_log(tmp_path, period_ms=300) as log, open_connection(log.server.url) as (_, writer):
+        http = http_of(log)
+        writer.write(submission(log, 1) + submission(log, 2))
+        while not log.server.sequencer.waiting:
+            await asyncio.sleep(0)
+        stopping = asyncio.create_task(http.stop())
+        await asyncio.sleep(0)
+        app = http.app
+        late = direct.DirectConnection(
+            DirectAnswers(app[SERVICE], app[METRICS]), http.connections, asyncio.Protocol, 75.0, http._direct
+        )
+        ours, theirs = socket.socketpair()
+        ours.setblocking(False)
+        with theirs:
+            await asyncio.get_running_loop().connect_accepted_socket(lambda: late, ours)
+            async with asyncio.timeout(5):
+                await stopping
+            assert theirs.recv(1) == b""
 
 
 async def test_what_nobody_foresaw_is_a_problem(
