@@ -52,6 +52,11 @@ def is_bundle(path: str) -> bool:
     return path.startswith(BUNDLES)
 
 
+def _packed_key(path: str) -> str:
+    """By what an object is remembered as gzip: no path begins so, however it is spelt."""
+    return f"gzip:{path}"
+
+
 class TileReader:
     """Reads tiles and bundles through the memory of one process.
 
@@ -64,7 +69,7 @@ class TileReader:
 
     def held(self, path: str, *, packed: bool) -> bytes | None:
         """What `read` returns, if it is in memory: then it was asked for by its one spelling before."""
-        return self._objects.held(f"{path}#gzip" if packed else path)
+        return self._objects.held(_packed_key(path) if packed else path)
 
     async def read(self, path: str, *, packed: bool) -> bytes | None:
         """A tile or bundle, or None where there is none.
@@ -90,7 +95,7 @@ class TileReader:
             data = await self._objects.get(path)
         if data is not None and packed:
             data = await asyncio.to_thread(gzip.compress, data, 1, mtime=0)
-            self._objects.keep(f"{path}#gzip", data)
+            self._objects.keep(_packed_key(path), data)
         return data
 
     async def _derived(self, path: str, index: int, width: int) -> bytes | None:

@@ -20,6 +20,7 @@ from keystead.tlog.merkle import (
     verify_inclusion,
 )
 from keystead.tlog.tiles import bundle_path, decode_bundle, edge_tiles, tile_path
+from support.raw_http import exchange
 from support.running_log import RunningLog, running_log
 
 ECDSA_SHA256 = bytes.fromhex("300a06082a8648ce3d040302")
@@ -112,6 +113,15 @@ async def test_bundles_are_compressed_for_those_who_ask(tmp_path: Path) -> None:
         ):
             assert response.headers["Content-Encoding"] == "gzip"
             assert gzip.decompress(await response.read()) == plain.body
+        # What is compressed is remembered by no path that anybody can ask for.
+        for mark in ("#gzip", "gzip:", ":gzip"):
+            for path in (f"data/000.p/2{mark}", f"data/{mark}000.p/2"):
+                escaped = path.replace("#", "%23").replace(":", "%3A")
+                (answer,) = await exchange(
+                    log.server.url,
+                    f"GET /issuance/tile/{escaped} HTTP/1.1\r\nHost: log\r\nConnection: close\r\n\r\n".encode(),
+                )
+                assert answer.status == 404, path
 
 
 async def test_policies_are_served_for_ever(tmp_path: Path) -> None:
