@@ -8,8 +8,8 @@ framed otherwise, malformed, or merely unusual is not judged here: it is aiohttp
 Invariants:
 
 * what is recognised has one meaning to every parser: a request line in full, CRLF line ends, no white space before
-  a colon or at the start of a line, one `Host`, at most one `Content-Length` in plain digits, no transfer coding, no
-  expectation, no upgrade, and a connection that stays open;
+  a colon or at the start of a line, no field twice, a `Host`, a `Content-Length` in plain digits if any, no transfer
+  coding, no expectation, no upgrade, and a connection that stays open;
 * the body is exactly the announced octets, and the next request begins behind them.
 """
 
@@ -39,6 +39,7 @@ _NOT_PLAIN = frozenset(
         b"expect",
         b"keep-alive",
         b"proxy-connection",
+        b"sec-websocket-key1",
         b"te",
         b"trailer",
         b"transfer-encoding",
@@ -123,7 +124,7 @@ def _read_fields(block: bytes) -> _Fields | None:
         name, value = field[1].lower(), field[2]
         if name == b"connection" and value.lower() == b"keep-alive":
             name = b"connection: keep-alive"
-        if name in _NOT_PLAIN or (name in fields and name in {b"host", b"content-length"}):
+        if name in _NOT_PLAIN or name in fields:
             return None
         gzip = gzip or (name == b"accept-encoding" and b"gzip" in value)
         fields[name] = value
