@@ -105,11 +105,12 @@ class CheckAnswer:
         """As `--json` prints it."""
         ordered = self.in_order
         reasons = [reason for one in ordered for reason in one.decision.reasons]
+        entries = [name for one in ordered for name in one.decision.entries]
         first = ordered[0] if ordered else None
         return {
             "verdict": None if self.verdict is None else self.verdict.value,
             "reasons": list(dict.fromkeys(reasons)),
-            "entries": [name.to_json() for one in ordered for name in one.decision.entries],
+            "entries": [name.to_json() for name in dict.fromkeys(entries)],
             "tree_size": None if first is None else first.tree_size,
             "lag": None if first is None else first.lag,
             "age": None if first is None else max(0, first.age_ms // 1000),

@@ -110,6 +110,18 @@ class Question:
             return None
         return certificate
 
+    def about_device(self, device_id: bytes, scheme: str) -> "Question":
+        """The same about a device that the certificate is on by what another log knows."""
+        named = candidate_of_certificate(parse_certificate(self.certificate), None).record.extension
+        own = self.subscriber is None
+        return Question(
+            device=(device_id, scheme),
+            subscriber=self.subscriber or AskedSubscriber(SubscriberForm.CERTIFICATE, self.certificate),
+            issuer=self.issuer,
+            service=named.service if own and named is not None and self.service is None else self.service,
+            submitted=self.submitted,
+        )
+
     def check(self, anchors: AnchorSet) -> None:
         """Refuse a question that contradicts itself, before any log is asked.
 

@@ -127,6 +127,8 @@ async def _check(
     with output.progress("reading entries") as progress:
         for address in addresses:
             await desk.ask(address, question, progress)
+        for address, further in desk.untold(question):
+            await desk.ask(address, further, progress)
     answer = desk.answer
     if not answer.problems and not any(one.decision.devices for one in answer.logs):
         raise UsageError("the certificate names no device, and nothing that is logged says where its key is")

@@ -35,6 +35,8 @@ class Desk:
         keep: make records.
         patience_s: how long to wait for an index to cover what was submitted.
         answers, problems, records: of the logs that were asked.
+        addresses: of these logs, by the origins of their issuance logs.
+        parted: logs know different devices of the certificate: a record holds one question, and several were asked.
     """
 
     anchors: AnchorSet
@@ -44,6 +46,8 @@ class Desk:
     answers: list[LogAnswer] = field(default_factory=list)
     problems: list[Problem] = field(default_factory=list)
     records: list[LogRecord] = field(default_factory=list)
+    addresses: dict[str, LogAddress] = field(default_factory=dict)
+    parted: bool = False
 
     @property
     def answer(self) -> CheckAnswer:
@@ -66,6 +70,7 @@ class Desk:
             FetchError: the log cannot be reached.
         """
         origin = address.trust.issuance.key.origin
+        self.addresses[origin] = address
         async with AsyncExitStack() as stack:
             index = await open_index(stack, address, self.limits)
             try:
@@ -88,6 +93,34 @@ class Desk:
             else:
                 self.answers.append(answer)
 
+    def untold(self, question: Question) -> list[tuple[LogAddress, Question]]:
+        """What must be asked still: on which devices a certificate is may be known to one log alone.
+
+        Evidence and bindings are recorded where they were submitted. Another log does not know that they put the
+        certificate on a device, but who else is there.
+
+        Args:
+            question: what all logs were asked.
+        """
+        if not question.certificate:
+            return []
+        known: dict[bytes, str] = {}
+        clouds: set[bytes] = set()
+        for answer in self.answers:
+            known.update((device.device_id, device.scheme) for device in answer.decision.devices)
+            for detail in answer.decision.details:
+                if detail.code == "provider-operated" and detail.device is not None:
+                    clouds.add(detail.device)
+        further = [
+            (self.addresses[answer.origin], question.about_device(device_id, known[device_id]))
+            for answer in self.answers
+            for device_id in sorted(
+                known.keys() - clouds - {device.device_id for device in answer.decision.devices}
+            )
+        ]
+        self.parted = bool(further)
+        return further
+
     def write_record(self, path: Path, question: Question, *, whole: bool = True) -> None:
         """Keep a check in a file, which is replaced if it is there.
 
@@ -100,6 +133,12 @@ class Desk:
         """
         if self.problems or not whole:
             print_note(f"no record is kept in {path}: not every log gave a good answer")
+            return
+        if self.parted:
+            print_note(
+                f"no record is kept in {path}: not every log knows all devices of the certificate, and a record holds "
+                "one question; ask about each device with --device"
+            )
             return
         added = sorted(
             anchor.key_hash for anchor in self.anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None

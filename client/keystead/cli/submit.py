@@ -172,7 +172,8 @@ async def _submit_one(
             if isinstance(result, LoggedChain)
         ]
         async with room:
-            checked = await checking.check(chain.chain, logged, progress)
+            refused = [log for log in logs if all(log is not other for other, _ in logged)]
+            checked = await checking.check(chain.chain, logged, progress, refused)
     outcomes = [_Outcome(chain, log, result, checked) for log, result in zip(logs, results, strict=True)]
     for outcome in outcomes:
         _show(output, outcome)

@@ -213,25 +213,42 @@ class Checking:
                 )
 
     async def check(
-        self, chain: Sequence[bytes], logged: Sequence[tuple[LogAddress, LoggedChain]], progress: Progress
+        self,
+        chain: Sequence[bytes],
+        logged: Sequence[tuple[LogAddress, LoggedChain]],
+        progress: Progress,
+        refused: Sequence[LogAddress] = (),
     ) -> CheckedChain | None:
-        """Ask about a chain, at every log; None where no log has it."""
+        """Ask about a chain, at every log; None where no log has it.
+
+        Args:
+            chain: the chain.
+            logged: the logs that have it, and what they answered.
+            progress: is told how far it is.
+            refused: the logs that did not take it: others may be on its devices there.
+        """
         if not logged:
             return None
         question = Question(certificate=chain[0], issuer=chain[1], submitted=True)
         desk = Desk(self.anchors, self.limits, keep=self.record_file is not None, patience_s=self.patience_s)
         unreachable: list[KeysteadError] = []
-        places: list[tuple[LogAddress, Covered | None]] = [
-            (log, Covered(result.entry.leaf_index, result.statement_index)) for log, result in logged
-        ]
-        origins = {log.trust.issuance.key.origin for log, _ in logged}
-        places += [(log, None) for log in self.others if log.trust.issuance.key.origin not in origins]
-        for log, covered in places:
+
+        async def ask(log: LogAddress, asked: Question, covered: Covered | None = None) -> None:
             try:
-                await desk.ask(log, question, _Unwatched(), covered)
+                await desk.ask(log, asked, _Unwatched(), covered)
             except KeysteadError as error:
                 unreachable.append(error)
+
+        for log, result in logged:
+            await ask(log, question, Covered(result.entry.leaf_index, result.statement_index))
             progress.advance()
+        origins = {log.trust.issuance.key.origin for log, _ in logged}
+        for log in (*refused, *self.others):
+            if log.trust.issuance.key.origin not in origins:
+                await ask(log, question)
+            progress.advance()
+        for log, further in desk.untold(question):
+            await ask(log, further)
         if self.record_file is not None:
             desk.write_record(self.record_file, question, whole=not unreachable)
         declined = {}

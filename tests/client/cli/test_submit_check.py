@@ -130,6 +130,44 @@ def test_another_log_is_looked_up(keystead: CommandLine, place: CheckedLog, tmp_
         assert [one["verdict"] for one in both.document["check"]["logs"]] == ["shared", "clear"]
 
 
+def test_a_device_that_one_log_knows(keystead: CommandLine, place: CheckedLog, tmp_path: Path) -> None:
+    """Evidence is recorded where it was submitted: who else is on its device is asked of the other logs, too."""
+    serial = next(_SERIALS)
+    place.submit(keystead, place.leaf("First AB", serial), serial=serial)
+    world, policy = CheckedLog.policy(tmp_path)
+    with ServedLog(tmp_path / "log", policy, "--index-period", 20, "--name", "other.example") as log:
+        other = CheckedLog(log, world, tmp_path)
+        other.wait_for_index()
+        bare = world.leaf("Second GmbH", key=place.leaf("Second GmbH", serial).key, authority=world.south)
+        also = ("--also-check", place.log.url, "--also-trust", place.log.trust)
+        record = ("--record", tmp_path / "record.json")
+        both = other.submit(keystead, bare, "--check", *also, *record, serial=serial)
+        assert (both.code, both.document["verdict"]) == (1, "shared")
+        verdicts = [(one["origin"], one["verdict"]) for one in both.document["check"]["logs"]]
+        origin = json.loads(place.log.trust.read_text())["issuance"]["origin"]
+        mine = both.document["log"]
+        assert verdicts == [(origin, "shared"), (mine, "clear"), (origin, "clear")]
+        assert "no record is kept" in both.err
+        # Before it is logged, with both logs asked alike.
+        ended = other.check(keystead, "--cert", other.chain(bare), *place.trust[:4])
+        assert (ended.code, ended.document["verdict"]) == (1, "shared")
+
+
+def test_a_log_that_refuses(keystead: CommandLine, place: CheckedLog, tmp_path: Path) -> None:
+    """Who is on the devices there is asked all the same."""
+    serial = next(_SERIALS)
+    world, policy = CheckedLog.policy(tmp_path)
+    policy.write_text(policy.read_text().replace(', "south-root.pem"', ""))
+    with ServedLog(tmp_path / "log", policy, "--index-period", 20, "--name", "other.example") as log:
+        other = CheckedLog(log, world, tmp_path)
+        other.wait_for_index()
+        other.submit(keystead, other.leaf("First AB", serial), serial=serial)
+        second = place.leaf("Second GmbH", serial, authority=world.south)
+        ended = place.submit(keystead, second, "--check", *other.trust[:4], serial=serial)
+        refused, taken = sorted(ended.documents, key=lambda one: "error" not in one)
+        assert (ended.code, taken["verdict"], refused["error"]["code"]) == (1, "shared", "unknown-anchor")
+
+
 def test_a_record(keystead: CommandLine, place: CheckedLog, tmp_path: Path) -> None:
     """What was decided after submitting is verified offline like any check."""
     serial = next(_SERIALS)
