@@ -18,7 +18,7 @@ from keystead.cli.lookup import open_index
 from keystead.cli.output import Progress
 from keystead.cli.terminal import print_note
 from keystead.devices.anchors import BUILTIN_ANCHORS, AnchorSet
-from keystead.errors import ParseError, VerificationError
+from keystead.errors import ParseError, StoreError, VerificationError
 from keystead.lookup.gathered import POLICIES
 from keystead.lookup.log_index import Limits
 
@@ -130,6 +130,9 @@ class Desk:
             path: of the file.
             question: what was asked.
             whole: every log was asked.
+
+        Raises:
+            StoreError: the file cannot be written.
         """
         if self.problems or not whole:
             print_note(f"no record is kept in {path}: not every log gave a good answer")
@@ -143,4 +146,7 @@ class Desk:
         added = sorted(
             anchor.key_hash for anchor in self.anchors if BUILTIN_ANCHORS.by_key_hash(anchor.key_hash) is None
         )
-        path.write_bytes(CheckRecord(question, tuple(added), tuple(self.records)).encode())
+        try:
+            path.write_bytes(CheckRecord(question, tuple(added), tuple(self.records)).encode())
+        except OSError as error:
+            raise StoreError(f"no record could be kept in {path}: {error.strerror or error}") from error

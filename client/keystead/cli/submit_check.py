@@ -106,11 +106,13 @@ class CheckedChain:
         answer: what all logs say.
         declined: what became of the statement that it is not issued, by the origin of the issuance log.
         unreachable: why a log could not be asked.
+        unkept: why no record could be written.
     """
 
     answer: CheckAnswer
     declined: Mapping[str, LoggedStatement | KeysteadError] = field(default_factory=dict)
     unreachable: tuple[KeysteadError, ...] = ()
+    unkept: KeysteadError | None = None
 
     @property
     def verdict(self) -> Verdict | None:
@@ -136,7 +138,7 @@ class CheckedChain:
     def complaints(self) -> list[str]:
         """What went wrong, in sentences."""
         said = [f"{problem.log}: {problem.sentence}" for problem in self.answer.problems]
-        said += [str(error) for error in self.unreachable]
+        said += [str(error) for error in self._failed]
         for origin, result in self.declined.items():
             if isinstance(result, KeysteadError):
                 code = f" ({result.code})" if isinstance(result, RefusedError) else ""
@@ -148,7 +150,11 @@ class CheckedChain:
         """Fine if a CA may go ahead."""
         failed = [result for result in self.declined.values() if isinstance(result, KeysteadError)]
         codes = [FINE if self.answer.good else BAD_ANSWER]
-        return max(codes + [exit_code(error) for error in (*failed, *self.unreachable)])
+        return max(codes + [exit_code(error) for error in (*failed, *self._failed)])
+
+    @property
+    def _failed(self) -> list[KeysteadError]:
+        return [*self.unreachable, *([] if self.unkept is None else [self.unkept])]
 
     def to_json(self, origin: str) -> dict[str, Any]:
         """What is said beside the submission to one log.
@@ -249,13 +255,17 @@ class Checking:
             progress.advance()
         for log, further in desk.untold(question):
             await ask(log, further)
+        unkept: KeysteadError | None = None
         if self.record_file is not None:
-            desk.write_record(self.record_file, question, whole=not unreachable)
+            try:
+                desk.write_record(self.record_file, question, whole=not unreachable)
+            except KeysteadError as error:
+                unkept = error  # the certificate is logged, and what is known of it is shown
         declined = {}
         if self.key is not None and desk.answer.verdict is Verdict.SHARED:
             for log, result in logged:
                 declined[log.trust.issuance.key.origin] = await self._decline(self.key, log, result)
-        return CheckedChain(desk.answer, declined, tuple(unreachable))
+        return CheckedChain(desk.answer, declined, tuple(unreachable), unkept)
 
     async def _decline(
         self, key: SigningKey, log: LogAddress, result: LoggedChain

@@ -179,6 +179,17 @@ def test_a_record(keystead: CommandLine, place: CheckedLog, tmp_path: Path) -> N
     assert verified.document["logs"] == ended.document["check"]["logs"]
 
 
+def test_a_record_that_cannot_be_kept(keystead: CommandLine, place: CheckedLog, tmp_path: Path) -> None:
+    """What the log promised is shown all the same, and the verdict."""
+    serial = next(_SERIALS)
+    record = tmp_path / "nowhere" / "record.json"
+    leaf = place.leaf("First AB", serial)
+    ended = place.submit(keystead, leaf, "--check", "--record", record, serial=serial)
+    assert (ended.code, ended.document["verdict"]) == (2, "clear")
+    assert ended.document["serialized_sct"]
+    assert f"{record}: No such file or directory" in ended.err
+
+
 def test_an_index_that_does_not_come(keystead: CommandLine, tmp_path: Path) -> None:
     """Waiting ends with a sentence; the certificate is logged, and nothing is known about the device."""
     world, policy = CheckedLog.policy(tmp_path)
