@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from keystead.encoding.tls import uint16
+from keystead.errors import StoreError
 from keystead.index.kinds import Subject, index_key
 from keystead.tlog.merkle import HASH_SIZE
 
@@ -88,7 +89,11 @@ class Listing:
             self._db.execute("INSERT INTO listed VALUES (?, ?, ?, ?, ?)", row)
 
     def take(self, stop: int) -> Iterator[Listed]:
-        """Take the entries up to, not with, `stop`. Whoever stops early has taken what was yielded."""
+        """Take the entries up to, not with, `stop`. Whoever stops early has taken what was yielded.
+
+        Raises:
+            StoreError: an entry was not added.
+        """
         while self.taken < stop:
             at = self.taken - self._start
             if not 0 <= at < len(self._row):
@@ -100,7 +105,13 @@ class Listing:
     def _load(self) -> None:
         self.forget()
         query = "SELECT start, count, items, hashes FROM listed WHERE log = ? ORDER BY start LIMIT 1"
-        start, count, items, hashes = self._db.execute(query, (self._log,)).fetchone()
+        row = self._db.execute(query, (self._log,)).fetchone()
+        if row is None or not row[0] <= self.taken < row[0] + row[1]:
+            raise StoreError(
+                f"the state of the audit is damaged (it lacks what entry {self.taken} is listed under): "
+                "give another file"
+            )
+        start, count, items, hashes = row
         self._start = start
         self._row = _decode(start, count, items, hashes)
 

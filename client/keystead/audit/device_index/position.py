@@ -5,6 +5,7 @@ import sqlite3
 from dataclasses import dataclass, field
 from typing import Self
 
+from keystead.errors import ParseError, StoreError
 from keystead.tlog.merkle import HASH_SIZE, CompactRange
 
 __all__ = ["SCHEMA", "IndexPosition"]
@@ -39,7 +40,7 @@ class IndexPosition:
         """As it was saved.
 
         Raises:
-            ParseError: the row is damaged.
+            StoreError: the row is damaged.
         """
         row = db.execute(
             "SELECT issuance, edge, statements, heads, other_tree, other_map FROM index_position"
@@ -48,7 +49,11 @@ class IndexPosition:
             return cls()
         size, edge, statements, heads, other_tree, other_map = row
         hashes = [edge[at : at + HASH_SIZE] for at in range(0, len(edge), HASH_SIZE)]
-        return cls(CompactRange(size, hashes), statements, heads, bool(other_tree), bool(other_map))
+        try:
+            tree = CompactRange(size, hashes)
+        except ParseError as error:
+            raise StoreError(f"the state of the audit is damaged ({error}): give another file") from error
+        return cls(tree, statements, heads, bool(other_tree), bool(other_map))
 
     def save(self, db: sqlite3.Connection) -> None:
         """Keep it."""

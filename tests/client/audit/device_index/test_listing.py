@@ -4,7 +4,12 @@
 import sqlite3
 from hashlib import sha256
 
+import pytest
+
 from keystead.audit.device_index.listing import LOST, SCHEMA, Listing, list_under
+from keystead.audit.device_index.position import SCHEMA as POSITION
+from keystead.audit.device_index.position import IndexPosition
+from keystead.errors import StoreError
 from keystead.index.kinds import IndexKind, Subject, index_key
 
 SUBJECTS = [Subject(IndexKind.DEVICE_CERTIFICATES, bytes([number]) * 32) for number in range(3)] + [
@@ -62,3 +67,23 @@ def test_entries_that_were_lost() -> None:
     listing.add(0, [LOST, list_under(())])
 
     assert [one.keys for one in listing.take(2)] == [None, ()]
+
+
+@pytest.mark.parametrize("start", [None, 0, 3])
+def test_a_damaged_state(start: int | None) -> None:
+    """Where rows of the state are missing, that is said, whichever they are."""
+    db = database()
+    if start is not None:
+        Listing(db, "issuance").add(start, [list_under(())])
+
+    with pytest.raises(StoreError, match=r"entry 2 is listed under.*give another file"):
+        list(Listing(db, "issuance", 2).take(4))
+
+
+def test_a_damaged_position() -> None:
+    """A position that is none says what to do."""
+    db = sqlite3.connect(":memory:")
+    db.executescript(POSITION)
+    db.execute("INSERT INTO index_position VALUES (1, 3, x'00', 0, 0, 0, 0)")
+    with pytest.raises(StoreError, match="give another file"):
+        IndexPosition.load(db)
