@@ -23,7 +23,8 @@ from keystead.client.trust import StatementsTrust
 from keystead.client.workers import Workers
 from keystead.devices.anchors import AnchorSet
 from keystead.devices.evidence import MAX_EVIDENCE_BYTES
-from keystead.errors import ParseError
+from keystead.errors import ParseError, SignatureError
+from keystead.statements.dsse import verify_envelope
 from keystead.statements.payloads import DeviceEvidence, IndexHead, LogPolicy
 from keystead.statements.policy import MAX_POLICY_BYTES, Policy, parse_policy
 from keystead.tlog.checkpoint import VerifiedCheckpoint
@@ -36,8 +37,8 @@ _FETCHES = 16
 _CLAIMS = 16
 # Pieces of evidence that one process verifies at a time.
 
-_NO_HEAD = frozenset({"bad-signature", "unknown-key", "wrong-log", "duplicate-statement"})
-# What makes a head one that the log did not commit to, or not once more.
+_NO_HEAD = frozenset({"wrong-log", "duplicate-statement"})
+# What makes a head one that the log did not commit to here, or not once more.
 
 
 class StatementsAudit:
@@ -78,6 +79,7 @@ class StatementsAudit:
         self.evidence_under_own_anchors = 0
         self._files = files
         self._origin = trust.key.origin
+        self._statement_key = trust.statement_key
         self._state = state
         self._index = index
         self._issuers = issuers
@@ -141,9 +143,19 @@ class StatementsAudit:
                 if isinstance(read.statement, LogPolicy):
                     policy = await self._policy(read.index, read.statement)
                 found = self.judge.take(read, policy, results.get(read.index))
-                if isinstance(read.statement, IndexHead) and not _NO_HEAD & {one.code for one in found}:
+                if isinstance(read.statement, IndexHead) and self._commits(read, found):
                     found += self._index.take(read.index, read.statement)
                 self.problems += found
+
+    def _commits(self, read: ReadStatement, found: Iterable[Problem]) -> bool:
+        """Whether the log signed a head. Its judge does not ask of one that is refused, or unjudged, before that."""
+        if _NO_HEAD & {one.code for one in found}:
+            return False
+        try:
+            verify_envelope(read.entry.envelope, self._statement_key)
+        except SignatureError:
+            return False
+        return True
 
     def _list(self, index: int, read: ReadStatement | UnreadableStatement | None) -> None:
         """Tell the index; it compares a head when that is taken, behind this."""

@@ -199,6 +199,25 @@ async def test_heads_that_the_log_did_not_sign() -> None:
     assert report.heads_checked == 2
 
 
+@pytest.mark.parametrize("days", [0, 9])
+async def test_heads_of_others_that_are_refused_for_something_else(days: int) -> None:
+    """Whoever signed a head is asked even if it is refused for its date, or left unjudged for want of a policy."""
+    history, index = two_certificates()
+    history.log.statement_key, real = index.log.sct_key, history.log.statement_key
+    index.add_head(map_root=bytes(32), issued=history.log.now_ms // 1000 - days * 86_400)
+    history.log.statement_key = real
+    files = files_of(history.log)
+    if not days:
+        (policy,) = [path for path in files if path.startswith("policy/")]
+        del files[policy]
+
+    report = await history.audit_now(ServedFiles(files))
+
+    assert {one.code for one in report.problems} >= {"issued-too-long-ago" if days else "policy-withheld"}
+    assert not [one for one in report.problems if one.code.startswith("index-head")]
+    assert report.heads_checked == 0
+
+
 async def test_what_is_missing_accuses_nobody() -> None:
     """Where entries cannot be had, heads over them are left unjudged, and those before are compared."""
     history, index = two_certificates()
