@@ -19,6 +19,7 @@ from keystead.check.reasons import (
     Subject,
     clear_detail,
     covered_details,
+    deviceless_detail,
     later_detail,
     provider_detail,
     same_detail,
@@ -90,12 +91,11 @@ def decide(
             shown.append(DeviceShown(device.device_id, device.scheme, device.value, device.text))
         same_key = key_detail(tables, candidate, certificate_id, at_ms, submitted=submitted)
         misbehaviour = tables.misbehaviour()
+        deviceless = deviceless_detail(views.devices.values(), certificate_id, at_ms)
     found.sort(key=lambda one: -one.verdict.rank)
     details = [detail for one in found for detail in one.details]
     if not found:
-        details.append(
-            Detail("no-device", "nothing says in which device the key is, so nothing can be said about it")
-        )
+        details.append(deviceless)
     verdicts = [one.verdict for one in found]
     if same_key is not None:
         # Whatever is said of devices: nothing covers a key of two.

@@ -16,7 +16,7 @@ from keystead.check.precedence import stands_since
 from keystead.monitor.coverage import Uncovered
 from keystead.monitor.device_case import DeviceCase
 from keystead.monitor.found import FoundCertificate, FoundSubscriber, show_time
-from keystead.monitor.model import Assurance, CertificateFacts
+from keystead.monitor.model import Assurance, CertificateFacts, DeviceView
 from keystead.monitor.profiles import Sameness
 from keystead.monitor.rules.shared_device import WHY
 from keystead.monitor.showing import found_certificate, found_subscribers, listed
@@ -26,6 +26,7 @@ __all__ = [
     "Subject",
     "clear_detail",
     "covered_details",
+    "deviceless_detail",
     "later_detail",
     "provider_detail",
     "same_detail",
@@ -176,6 +177,23 @@ def clear_detail(subject: Subject, others: Sequence[Neighbour]) -> Detail:
     else:
         code, said = "never-seen", "has no other certificate on it"
     return Detail(code, f"{subject.device} {said}", subject.case.device_id)
+
+
+def deviceless_detail(views: Iterable[DeviceView], certificate_id: bytes, at_ms: int) -> Detail:
+    """That a certificate is on no device: it has ended, or nothing puts it on one.
+
+    Args:
+        views: the devices that it is, or was, on.
+        certificate_id: of the certificate.
+        at_ms: the moment asked about.
+    """
+    certificates = (one for view in views for one in view.certificates)
+    if any(one.certificate_id == certificate_id and one.live.end <= at_ms for one in certificates):
+        return Detail(
+            "ended",
+            "the certificate has ended: it expired, was revoked or never issued, and is on no device any more",
+        )
+    return Detail("no-device", "nothing says in which device the key is, so nothing can be said about it")
 
 
 def provider_detail(subject: Subject) -> Detail:

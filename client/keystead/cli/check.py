@@ -131,6 +131,11 @@ async def _check(
             await desk.ask(address, further, progress)
     answer = desk.answer
     if not answer.problems and not any(one.decision.devices for one in answer.logs):
+        if any("ended" in one.decision.reasons for one in answer.logs):
+            raise UsageError(
+                "the certificate has ended, so it is on no device any more: ask about a new one, with --subscriber and "
+                "--device or --evidence"
+            )
         raise UsageError("the certificate names no device, and nothing that is logged says where its key is")
     if record_file is not None:
         desk.write_record(record_file, question)

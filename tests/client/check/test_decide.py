@@ -285,6 +285,21 @@ async def test_no_device() -> None:
     assert _said(await submitted(history, issued)) == (Verdict.CLEAR, ("no-device",))
 
 
+async def test_a_certificate_that_has_ended_itself() -> None:
+    """It is on no device any more, whoever is; that is not to say that nobody knew where it was."""
+    for how in ("expired", "revoked", "never issued"):
+        history = History()
+        valid = (0, 5 if how == "expired" else 300)
+        mine = history.certificate("Alpha AB", serial=1, valid=valid, precertificate=how == "never issued")
+        history.certificate("Beta GmbH", serial=1, ca=history.south)
+        history.day(10)
+        if how != "expired":
+            history.revoke(
+                mine, RevocationReason.SUPERSEDED if how == "revoked" else RevocationReason.NOT_ISSUED
+            )
+        assert _said(await submitted(history, mine)) == (Verdict.CLEAR, ("ended",)), how
+
+
 async def test_a_log_that_withholds_evidence() -> None:
     """It clears nobody, and is told."""
     history = History()

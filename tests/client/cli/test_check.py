@@ -112,6 +112,14 @@ def test_a_certificate_that_is_logged(keystead: CommandLine, place: CheckedLog) 
     assert (ended.code, ended.document["verdict"]) == (1, "shared")
 
 
+def test_a_certificate_that_has_ended(keystead: CommandLine, place: CheckedLog) -> None:
+    """Nothing follows from it for a new one: the sentence says how to ask."""
+    leaf = place.leaf("First AB", next(_SERIALS), not_before=1_600_000_000, not_after=1_700_000_000)
+    ended = place.check(keystead, "--cert", place.chain(leaf))
+    assert (ended.code, ended.out) == (2, "")
+    assert "has ended" in ended.err
+
+
 def test_a_covered_device(keystead: CommandLine, place: CheckedLog) -> None:
     """Which service, which audit, until when; for people as for programs."""
     serial = next(_SERIALS)
